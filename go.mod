@@ -1,0 +1,3 @@
+module portwatch
+
+go 1.26
