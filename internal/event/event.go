@@ -49,6 +49,10 @@ type Socket struct {
 	// until reboot; 0 if the kernel had not given one yet.
 	Cookie uint64
 
+	// Kernel is the address of the kernel's struct sock. It stands in for a
+	// missing cookie and is never shown.
+	Kernel uint64
+
 	Protocol Protocol
 	Family   Family
 	Address  netip.Addr // local address; unspecified for a wildcard
@@ -58,9 +62,10 @@ type Socket struct {
 	PeerPort      uint16 // port it is connected to (UDP); 0 if not connected
 	Backlog       uint32 // of listen(2)
 
-	Role   Role // of a UDP socket
-	Scope  Scope
-	Device string // SO_BINDTODEVICE
+	Role    Role // of a UDP socket
+	Scope   Scope
+	Device  string // name of the interface of SO_BINDTODEVICE
+	Ifindex uint32 // its number in the network namespace; 0 if not bound to one
 
 	Netns     uint32 // inode number of the network namespace, as lsns(8) shows it
 	HostNetns bool   // it is the network namespace that portwatch was started in
@@ -68,6 +73,16 @@ type Socket struct {
 	DualStack bool // an IPv6 wildcard that takes IPv4 as well
 	ReusePort bool // SO_REUSEPORT
 	MPTCP     bool
+}
+
+// Key returns the number by which portwatch knows the socket: its cookie, or
+// where there is none the kernel's address of it. The two cannot be confused:
+// cookies count up from 1, addresses of the kernel have their top bit set.
+func (s *Socket) Key() uint64 {
+	if s.Cookie != 0 {
+		return s.Cookie
+	}
+	return s.Kernel
 }
 
 // AddrPort returns the local address and port.

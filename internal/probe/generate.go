@@ -1,0 +1,6 @@
+package probe
+
+// The object is committed, so that building portwatch needs no clang; "make
+// bpf" makes it anew.
+
+//go:generate go tool bpf2go -cc clang-19 -target bpfel -cflags "-O2 -g -Wall -Werror -mcpu=v3" -type event bpf ../../bpf/portwatch.bpf.c -- -I../../bpf
