@@ -1,0 +1,51 @@
+package detect
+
+import (
+	"fmt"
+	"testing"
+
+	"portwatch/internal/event"
+)
+
+// BenchmarkJudge measures one verdict. Ports: every clause names a port of
+// its own. OnePort: all clauses are about the port of the event. NoPort: no
+// clause names one.
+func BenchmarkJudge(b *testing.B) {
+	for _, shape := range []struct {
+		name string
+		of   func(i int) Clause
+	}{
+		{"Ports", func(i int) Clause { return Clause{Ports: port(uint16(22 + i)), Exes: []string{"/usr/sbin/sshd"}} }},
+		{"Ranges", func(i int) Clause {
+			return Clause{Ports: []PortRange{{uint16(1 + i), uint16(2000 + i)}}, Exes: []string{fmt.Sprintf("/srv/%d", i)}}
+		}},
+		{"OnePort", func(i int) Clause { return Clause{Ports: port(22), Exes: []string{fmt.Sprintf("/srv/%d", i)}} }},
+		{"NoPort", func(i int) Clause {
+			return Clause{Exes: []string{fmt.Sprintf("/srv/%d", i)}, Units: []string{"x.service"}}
+		}},
+	} {
+		for _, n := range []int{1, 100, 1000} {
+			var clauses []Clause
+			for i := range n {
+				clauses = append(clauses, shape.of(i))
+			}
+			p := compile(b, allow(clauses...))
+			hit := sshd()
+			if shape.name != "Ports" {
+				hit.Process.Exe, hit.Process.Unit = fmt.Sprintf("/srv/%d", min(n-1, 20)), "x.service"
+			}
+			miss := with(func(e *event.Event) { e.Process.Exe = "/usr/bin/nc" })
+			for name, e := range map[string]*event.Event{"allowed": hit, "unexpected": miss} {
+				b.Run(fmt.Sprintf("%s/%d/%s", shape.name, n, name), func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						p.Judge(e, today)
+					}
+					if e.Verdict.String() != name {
+						b.Fatalf("%v: %s", e.Verdict, e.Explain)
+					}
+				})
+			}
+		}
+	}
+}
