@@ -33,11 +33,15 @@ type Socket struct {
 	Owner    event.Owner
 	Process  *event.Process
 	Origin   event.Origin
-	OpenedAt time.Time // zero if nobody saw it open
+	Time     time.Time     // of the event or of the snapshot that told of it
+	Boot     time.Duration // the same on CLOCK_BOOTTIME
+	OpenedAt time.Time     // zero if nobody saw it open
 
 	Verdict  event.Verdict
 	Rule     string
 	Severity event.Severity
+
+	Silent bool // nobody was told that it opened, so nobody is told that it closes
 
 	listed bool   // a snapshot has had it
 	spoken uint64 // the merge during which an event last spoke of it
@@ -46,6 +50,21 @@ type Socket struct {
 // at reports whether s is bound to the same address and port as other.
 func (s *Socket) at(other *event.Socket) bool {
 	return s.Address == other.Address && s.Port == other.Port
+}
+
+// Silence has the close of s told to nobody, as its open was.
+func (s *Socket) Silence() {
+	if s != nil {
+		s.Silent = true
+	}
+}
+
+// Event returns the open event of s, without a verdict.
+func (s *Socket) Event(host *event.Host) *event.Event {
+	return &event.Event{
+		Time: s.Time, Boot: s.Boot, Type: event.Open, Origin: s.Origin,
+		Socket: s.Socket, Owner: s.Owner, Process: s.Process, Host: host,
+	}
 }
 
 // Inventory is not safe for concurrent use.
@@ -128,7 +147,7 @@ func (v *Inventory) add(key uint64, ev *event.Event) *Socket {
 		v.refused++
 		return nil
 	}
-	s := &Socket{Origin: ev.Origin, spoken: v.merges}
+	s := &Socket{Origin: ev.Origin, Time: ev.Time, Boot: ev.Boot, spoken: v.merges}
 	if ev.Origin != event.Snapshot {
 		s.OpenedAt = ev.Time
 	}

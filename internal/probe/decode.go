@@ -110,7 +110,7 @@ func (r *raw) socket(hostNetns uint32) (event.Socket, error) {
 func (r *raw) process() *event.Process {
 	p := &event.Process{
 		PID: r.Pid, TID: r.Tid, PPID: r.Ppid, Start: bootTime(r.Start),
-		Comm: comm(r.Comm), ExeInode: r.ExeIno, ExeDevice: r.ExeDev,
+		Comm: string(comm(&r.Comm)), ExeInode: r.ExeIno, ExeDevice: r.ExeDev,
 		ExeDeleted: r.Flags&flagHasExe != 0 && r.ExeNlink == 0,
 		UID:        r.Uid, GID: r.Gid, CgroupID: r.Cgroup, Mntns: r.Mntns, Pidns: r.Pidns,
 	}
@@ -155,10 +155,10 @@ func join(names []byte, cut bool) string {
 	return b.String()
 }
 
-func comm(c [16]int8) string {
-	b := (*[16]byte)(unsafe.Pointer(&c))[:]
+func comm(c *[16]int8) []byte {
+	b := (*[16]byte)(unsafe.Pointer(c))[:]
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		b = b[:i]
 	}
-	return string(b)
+	return b
 }

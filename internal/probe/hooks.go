@@ -35,15 +35,14 @@ var concerns = []Concern{TCPClose, UDPClose, UDPOpen, TCPOpen}
 
 // A Hook is one place in the kernel that portwatch looks at.
 type Hook struct {
-	Name     string // as bpf(2) programs name it: "fexit/inet_csk_listen_start"
-	Concern  Concern
-	Tier     Tier // "" for a hook of both
-	Attached bool
-	Err      error // why it is not attached, if it was tried
+	Name     string  `json:"name"` // as bpf(2) programs name it: "fexit/inet_csk_listen_start"
+	Concern  Concern `json:"concern"`
+	Tier     Tier    `json:"tier,omitempty"` // "" for a hook of both
+	Attached bool    `json:"attached"`
+	Err      error   `json:"-"` // why it is not attached, if it was tried
 }
 
-// A hook attaches one program. missing says that it may be absent from a
-// kernel without IPv6.
+// A hook attaches one program. ipv6 says that a kernel without IPv6 lacks it.
 type hook struct {
 	name    string
 	concern Concern

@@ -18,8 +18,8 @@ type Losses struct {
 	Other    uint64 // sockets whose close may go unseen, rows left out of a snapshot
 }
 
-// Any reports whether anything was lost.
-func (l Losses) Any() bool { return l != Losses{} }
+// Events returns how many events and rows were lost in all.
+func (l Losses) Events() uint64 { return l.Opens + l.Closes + l.Other }
 
 // Losses returns the counters. They are shared memory: it costs no system
 // call.

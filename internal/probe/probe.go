@@ -25,6 +25,7 @@ import (
 type Options struct {
 	Tier      Tier // "" is Auto
 	RingBytes int  // size of the ring buffer, a power of two; 0 is 1 MiB
+	NoHooks   bool // take snapshots only
 }
 
 // A Probe is attached to the kernel from Open to Close.
@@ -56,8 +57,7 @@ type Probe struct {
 }
 
 // Open loads the programs and attaches them, for each concern in the best
-// tier that attaches. Events happen from its return on; those before Since
-// are to be passed over. The error tells what is missing and what helps; it
+// tier that attaches. Events are recorded from then on. The error tells what is missing and what helps; it
 // is an *UnsupportedError where the kernel or the privileges do not allow it.
 func Open(opts Options) (*Probe, error) {
 	p := new(Probe)
@@ -68,7 +68,24 @@ func Open(opts Options) (*Probe, error) {
 	return p, nil
 }
 
-func (p *Probe) open(opts Options) (err error) {
+func (p *Probe) open(opts Options) error {
+	if err := p.prepare(opts); err != nil {
+		return err
+	}
+	if !opts.NoHooks {
+		if err := p.attach(opts.Tier); err != nil {
+			return unsupported(err)
+		}
+	}
+	// Kernel BTF takes some 10 MB that nobody needs from here on.
+	p.kernel, p.cache, p.spec = nil, nil, nil
+	debug.FreeOSMemory()
+	p.since = Boottime()
+	return nil
+}
+
+// prepare makes everything that hooks need.
+func (p *Probe) prepare(opts Options) (err error) {
 	p.ownNetns, p.hostNetns = namespaces()
 	if p.spec, err = loadBpf(); err != nil {
 		return fmt.Errorf("read the embedded object: %w", err)
@@ -89,13 +106,6 @@ func (p *Probe) open(opts Options) (err error) {
 	if err := p.loadIterators(); err != nil {
 		return unsupported(err)
 	}
-	if err := p.attach(opts.Tier); err != nil {
-		return unsupported(err)
-	}
-	// Kernel BTF takes some 10 MB that nobody needs from here on.
-	p.kernel, p.cache, p.spec = nil, nil, nil
-	debug.FreeOSMemory()
-	p.since = Boottime()
 	return nil
 }
 
@@ -176,8 +186,8 @@ func (p *Probe) attach(want Tier) error {
 func (p *Probe) Tier() Tier { return p.tier }
 
 // Since returns the boot time after the last hook was attached. The record of
-// events is complete from then on; before it, opens and closes may lack their
-// counterpart, and events are to be passed over.
+// events is complete from then on. Before it, opens and closes may lack their
+// counterpart: such events would leave phantoms and take away what is open.
 func (p *Probe) Since() time.Duration { return p.since }
 
 // Hooks returns the hooks that were tried, in the order of attaching.
@@ -219,12 +229,20 @@ var (
 )
 
 // Read waits for the next event and writes it to ev. It is for one goroutine.
-// A record that carries nothing but a wake-up after a loss leaves ev.Type 0.
+// A record that carries nothing but a wake-up after a loss, and an event from
+// before Since, leave ev.Type 0.
 func (p *Probe) Read(ev *event.Event) error {
 	if err := p.reader.ReadInto(&p.record); err != nil {
 		return err
 	}
-	return p.decode(p.record.RawSample, ev)
+	if err := p.decode(p.record.RawSample, ev); err != nil {
+		return err
+	}
+	if ev.Boot < p.since {
+		ev.Type = 0
+	}
+	ev.Time = wall(ev.Boot)
+	return nil
 }
 
 // Drained reports whether the last Read took the last record of the ring.

@@ -14,7 +14,8 @@ type lastProcess struct {
 	process *event.Process
 }
 
-// decode turns a record of the ring buffer into an event.
+// decode turns a record of the ring buffer into an event, without its wall
+// time.
 func (p *Probe) decode(b []byte, ev *event.Event) error {
 	*ev = event.Event{}
 	r := &p.raw
@@ -29,7 +30,6 @@ func (p *Probe) decode(b []byte, ev *event.Event) error {
 		return err
 	}
 	ev.Boot, ev.Origin = bootTime(r.Time), event.Live
-	ev.Time = wall(ev.Boot)
 	switch r.Kind {
 	case kindOpen:
 		ev.Type = event.Open
@@ -49,7 +49,7 @@ func (p *Probe) opener(r *raw) *event.Process {
 	if l := p.last.process; l != nil && l.PID == r.Pid && l.TID == r.Tid && l.Start == bootTime(r.Start) &&
 		l.PPID == r.Ppid && l.UID == r.Uid && l.GID == r.Gid && l.CgroupID == r.Cgroup &&
 		l.ExeInode == r.ExeIno && l.ExeDevice == r.ExeDev && l.ExeDeleted == (r.Flags&flagHasExe != 0 && r.ExeNlink == 0) &&
-		l.Comm == comm(r.Comm) && bytes.Equal(p.last.record, r.text) {
+		l.Comm == string(comm(&r.Comm)) && bytes.Equal(p.last.record, r.text) {
 		return l
 	}
 	p.last.process = r.process()

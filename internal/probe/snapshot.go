@@ -28,7 +28,17 @@ type Snapshot struct {
 	// lack of privileges. Of these only sockets that a process of our pid
 	// namespace holds are found.
 	NoEntry int
+
+	// Complete says that nothing was out of reach: every process and every
+	// network namespace could be asked.
+	Complete bool
+
+	entered map[uint32]bool
 }
+
+// Covers reports whether the kernel's own list of the sockets of a network
+// namespace is part of the snapshot.
+func (s *Snapshot) Covers(netns uint32) bool { return s.entered[netns] }
 
 // Snapshot lists what is open in every network namespace. Which sockets there
 // are is asked of each namespace, who holds them of all processes; a socket
@@ -37,7 +47,7 @@ func (p *Probe) Snapshot() (*Snapshot, error) {
 	p.snapshot.Lock()
 	defer p.snapshot.Unlock()
 	c := &collector{probe: p, at: Boottime(), found: make(map[uint64]int), byAddress: make(map[uint64]int)}
-	c.snap = new(Snapshot)
+	c.snap = &Snapshot{entered: map[uint32]bool{p.ownNetns: true}}
 	// Namespaces first: their iterators give every socket its cookie, which
 	// that of the files cannot for an MPTCP socket.
 	if err := p.eachNamespace(c); err != nil {
@@ -46,6 +56,7 @@ func (p *Probe) Snapshot() (*Snapshot, error) {
 	if err := c.read(p.iters.file); err != nil {
 		return nil, fmt.Errorf("list files of processes: %w", err)
 	}
+	c.snap.Complete = c.snap.NoEntry == 0 && seesAllProcesses()
 	return c.snap, nil
 }
 
@@ -66,6 +77,8 @@ func (p *Probe) eachNamespace(c *collector) error {
 			// The process and its namespace are gone.
 		case err != nil:
 			return fmt.Errorf("network namespace %d: %w", inum, err)
+		default:
+			c.snap.entered[inum] = true
 		}
 	}
 	return nil
@@ -201,6 +214,16 @@ func namespaces() (own, host uint32) {
 		host = own
 	}
 	return own, host
+}
+
+// initialPidns is the link of the first pid namespace; the number is part of
+// the kernel's interface (PROC_PID_INIT_INO).
+const initialPidns = "pid:[4026531836]"
+
+// seesAllProcesses reports whether no process is hidden by a pid namespace.
+func seesAllProcesses() bool {
+	target, err := os.Readlink("/proc/self/ns/pid")
+	return err == nil && target == initialPidns
 }
 
 func netnsOf(path string) uint32 {

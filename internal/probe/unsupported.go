@@ -139,3 +139,16 @@ func Lockdown() string {
 	mode, _, _ := strings.Cut(rest, "]")
 	return mode
 }
+
+// Reason returns what the kernel answered, in its own words: the library's
+// hint at MEMLOCK is wrong on every kernel that portwatch runs on.
+func Reason(err error) string {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno.Error() + " (" + unix.ErrnoName(errno) + ")"
+	}
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
