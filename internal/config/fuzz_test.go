@@ -10,7 +10,7 @@ import (
 )
 
 // FuzzParse: whatever the text, Parse returns; what it accepts compiles,
-// judges and tests itself.
+// judges and tests itself, and each clause reads back from its one line.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(full))
 	if shipped, err := os.ReadFile("../../deploy/portwatch.yaml"); err == nil {
@@ -34,6 +34,18 @@ func FuzzParse(f *testing.F) {
 			t.Fatal("an open socket without a verdict")
 		}
 		p.RunTests(c.Tests, time.Unix(0, 0))
+		p.Lint(time.Unix(0, 0))
+		p.Explain(e, time.Unix(0, 0))
+		for _, clause := range c.Policy.Allow {
+			line := clause.String()
+			again, err := Parse("f", []byte("allow:\n- "+line))
+			if err != nil {
+				t.Fatalf("%s does not read back: %v", line, err)
+			}
+			if got := again.Policy.Allow[0].String(); got != line {
+				t.Fatalf("%s reads back as %s", line, got)
+			}
+		}
 	})
 }
 

@@ -27,7 +27,7 @@ func (p *parser) lookUp(c *detect.Clause) {
 		if u.Known {
 			continue
 		}
-		uid, err := uidOf(u.Name)
+		uid, err := LookUpUser(u.Name)
 		if err != nil {
 			p.addAt(c.Line, "user %s %v", text(u.Name), err)
 			continue
@@ -40,7 +40,7 @@ func (p *parser) lookUp(c *detect.Clause) {
 // for.
 func (p *parser) lookUpTest(t *detect.Test) {
 	if proc := t.Event.Process; proc != nil && proc.User != "" && proc.UID == detect.NoUID {
-		uid, err := uidOf(proc.User)
+		uid, err := LookUpUser(proc.User)
 		if err != nil {
 			p.addAt(t.Line, "user %s of the test %v", text(proc.User), err)
 			return
@@ -49,7 +49,8 @@ func (p *parser) lookUpTest(t *detect.Test) {
 	}
 }
 
-func uidOf(name string) (uint32, error) {
+// LookUpUser returns the uid of a user of this machine.
+func LookUpUser(name string) (uint32, error) {
 	u, err := user.Lookup(name)
 	var unknown user.UnknownUserError
 	switch {

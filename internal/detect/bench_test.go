@@ -20,6 +20,7 @@ func BenchmarkJudge(b *testing.B) {
 			return Clause{Ports: []PortRange{{uint16(1 + i), uint16(2000 + i)}}, Exes: []string{fmt.Sprintf("/srv/%d", i)}}
 		}},
 		{"OnePort", func(i int) Clause { return Clause{Ports: port(22), Exes: []string{fmt.Sprintf("/srv/%d", i)}} }},
+		{"OneUnit", func(i int) Clause { return Clause{Ports: port(22), Units: []string{fmt.Sprintf("%d.service", i)}} }},
 		{"NoPort", func(i int) Clause {
 			return Clause{Exes: []string{fmt.Sprintf("/srv/%d", i)}, Units: []string{"x.service"}}
 		}},
@@ -33,6 +34,9 @@ func BenchmarkJudge(b *testing.B) {
 			hit := sshd()
 			if shape.name != "Ports" {
 				hit.Process.Exe, hit.Process.Unit = fmt.Sprintf("/srv/%d", min(n-1, 20)), "x.service"
+			}
+			if shape.name == "OneUnit" {
+				hit.Process.Unit = fmt.Sprintf("%d.service", n-1)
 			}
 			miss := with(func(e *event.Event) { e.Process.Exe = "/usr/bin/nc" })
 			for name, e := range map[string]*event.Event{"allowed": hit, "unexpected": miss} {

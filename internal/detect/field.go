@@ -56,7 +56,8 @@ func (f field) who() bool { return f >= exeField }
 type clause struct {
 	*Clause
 	n      int
-	asked  []field // those that it asks for
+	asked  []field     // those that it asks for
+	ports  []PortRange // sorted and joined
 	exes   []glob
 	units  []glob
 	conts  []glob
@@ -116,7 +117,7 @@ func (c *clause) ask(f field, v *view, now time.Time) Answer {
 }
 
 func (c *clause) hasPort(port uint16) bool {
-	for _, r := range c.Ports {
+	for _, r := range c.ports {
 		if r.First <= port && port <= r.Last {
 			return true
 		}
@@ -136,7 +137,7 @@ func (c *clause) askExe(v *view) Answer {
 	// A path that is longer than what the kernel side reports can't be one
 	// that ends otherwise, so a long path does not hide behind "not known".
 	for i := range c.exes {
-		if g := &c.exes[i]; g.segments != nil || strings.HasSuffix(g.literal, v.tail) {
+		if g := &c.exes[i]; g.segments != nil || strings.HasSuffix(g.text, v.tail) {
 			return NotKnown
 		}
 	}
@@ -193,7 +194,7 @@ func (c *clause) askContainer(v *view) Answer {
 	for i := range c.conts {
 		g := &c.conts[i]
 		if g.match(p.ContainerID) || g.match(p.ContainerName) || g.match(p.ContainerImage) || g.match(short) ||
-			shortID(g.literal) && strings.HasPrefix(p.ContainerID, g.literal) {
+			shortID(g.text) && strings.HasPrefix(p.ContainerID, g.text) {
 			return Yes
 		}
 	}

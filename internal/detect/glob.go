@@ -4,15 +4,15 @@ import (
 	"errors"
 	"path"
 	"strings"
+	"unicode/utf8"
 )
 
 // A glob is a compiled pattern: as in a shell, *, ? and [] stay within one
 // path component; ** as a whole component stands for any number of them.
 type glob struct {
 	text     string
-	literal  string   // what it matches, if it has no wildcard
 	prefix   string   // what everything that it matches begins with
-	segments []string // nil if literal
+	segments []string // nil if it has no wildcard: it matches its text
 }
 
 const globMeta = `*?[\`
@@ -35,45 +35,25 @@ func CheckGlob(pattern string) error {
 
 // compileGlob compiles a pattern that CheckGlob accepts.
 func compileGlob(pattern string) glob {
-	g := glob{text: pattern}
 	i := strings.IndexAny(pattern, globMeta)
 	if i < 0 {
-		g.literal, g.prefix = pattern, pattern
-		return g
-	}
-	if lit, ok := unescape(pattern); ok {
-		g.literal, g.prefix = lit, lit
-		return g
+		return glob{text: pattern}
 	}
 	// A ** also stands for no folder at all: /a/** matches /a, whose text
 	// is shorter than what precedes the wildcard.
-	g.prefix = strings.TrimSuffix(pattern[:i], "/")
-	g.segments = strings.Split(pattern, "/")
-	return g
-}
-
-// unescape returns the one text that a pattern of escaped characters means.
-func unescape(pattern string) (string, bool) {
-	var b strings.Builder
-	for i := 0; i < len(pattern); i++ {
-		switch pattern[i] {
-		case '\\':
-			i++
-		case '*', '?', '[':
-			return "", false
-		}
-		b.WriteByte(pattern[i])
-	}
-	return b.String(), true
+	return glob{text: pattern, prefix: strings.TrimSuffix(pattern[:i], "/"), segments: strings.Split(pattern, "/")}
 }
 
 // escapeGlob returns the pattern that matches just s. YAML can't carry
 // bytes that are not UTF-8: each becomes a ?.
 func escapeGlob(s string) string {
+	if !strings.ContainsAny(s, "*?[\uFFFD") && utf8.ValidString(s) && CheckGlob(s) == nil {
+		return s // as it stands it matches itself: systemd's a\x2db.service
+	}
 	var b strings.Builder
 	for _, r := range s {
 		switch {
-		case r == '\uFFFD':
+		case r == utf8.RuneError:
 			b.WriteByte('?')
 			continue
 		case strings.ContainsRune(globMeta, r):
@@ -84,11 +64,13 @@ func escapeGlob(s string) string {
 	return b.String()
 }
 
+// match reports whether the pattern matches s. Every text matches itself,
+// also one with a backslash, of which systemd's names of units are full.
 func (g *glob) match(s string) bool {
-	if g.segments == nil {
-		return s == g.literal
+	if s == g.text {
+		return true
 	}
-	return strings.HasPrefix(s, g.prefix) && matchSegments(g.segments, s)
+	return g.segments != nil && strings.HasPrefix(s, g.prefix) && matchSegments(g.segments, s)
 }
 
 // matchSegments walks pattern and path by component. It returns to the last

@@ -17,6 +17,7 @@ func TestGlob(t *testing.T) {
 		{"/**/b/c", "/b/b/c", true}, {"/**/**/c", "/c", true}, {"/**/**", "/", true}, {"/a?c", "/abc", true}, {"/a?c", "/a/c", false},
 		{"/[ab]", "/b", true}, {"/[^ab]", "/b", false}, {`/\*`, "/*", true}, {`/\*`, "/x", false}, {`/\[a\]`, "/[a]", true},
 		{"/a?", "/a\xff", true}, {"*", "web", true}, {"*.service", "a.service", true}, {"**", "a/b:c", true},
+		{`a\x2db.service`, `a\x2db.service`, true}, {`a\\x2db.service`, `a\x2db.service`, true},
 		{"/usr/*/x", "/usr//x", true}, {"/usr/*/x", "/usr/x", false},
 	} {
 		if err := CheckGlob(tc.pattern); err != nil {

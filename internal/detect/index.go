@@ -20,10 +20,13 @@ type index struct {
 type group struct {
 	all []*clause
 
-	// The same again by executable, once the group is large: clauses that
-	// ask for plain paths, by path, and the rest.
-	byExe map[string][]*clause
-	rest  []*clause
+	// The same again once the group is large: by executable those that ask
+	// for plain paths, else by unit those that ask for plain names, and the
+	// rest.
+	large  bool
+	byExe  map[string][]*clause
+	byUnit map[string][]*clause
+	rest   []*clause
 }
 
 // plainGroup is how many clauses are asked one by one sooner than a map is.
@@ -34,10 +37,10 @@ func newIndex(clauses []*clause) index {
 	var cuts []int
 	var free []*clause
 	for _, c := range clauses {
-		if len(c.Ports) == 0 {
+		if len(c.ports) == 0 {
 			free = append(free, c)
 		}
-		for _, r := range c.Ports {
+		for _, r := range c.ports {
 			cuts = append(cuts, int(r.First), int(r.Last)+1)
 		}
 	}
@@ -51,12 +54,10 @@ func newIndex(clauses []*clause) index {
 	}
 	members := make([][]*clause, len(cuts))
 	for _, c := range clauses {
-		for _, r := range c.Ports {
+		for _, r := range c.ports {
 			i, _ := slices.BinarySearch(cuts, int(r.First))
 			for ; i < len(cuts) && cuts[i] <= int(r.Last); i++ {
-				if m := members[i]; len(m) == 0 || m[len(m)-1] != c {
-					members[i] = append(m, c)
-				}
+				members[i] = append(members[i], c)
 			}
 		}
 	}
@@ -72,21 +73,27 @@ func newGroup(all []*clause) group {
 	if len(all) <= plainGroup {
 		return g
 	}
-	g.byExe = make(map[string][]*clause)
+	g.large, g.byExe, g.byUnit = true, make(map[string][]*clause), make(map[string][]*clause)
 	for _, c := range all {
-		plain := len(c.exes) > 0
-		for i := range c.exes {
-			plain = plain && c.exes[i].segments == nil
-		}
-		if !plain {
+		switch {
+		case plain(c.exes):
+			for i := range c.exes {
+				g.byExe[c.exes[i].text] = append(g.byExe[c.exes[i].text], c)
+			}
+		case plain(c.units):
+			for i := range c.units {
+				g.byUnit[c.units[i].text] = append(g.byUnit[c.units[i].text], c)
+			}
+		default:
 			g.rest = append(g.rest, c)
-			continue
-		}
-		for i := range c.exes {
-			g.byExe[c.exes[i].literal] = append(g.byExe[c.exes[i].literal], c)
 		}
 	}
 	return g
+}
+
+// plain reports whether there are patterns and none has a wildcard.
+func plain(globs []glob) bool {
+	return len(globs) > 0 && !slices.ContainsFunc(globs, func(g glob) bool { return g.segments != nil })
 }
 
 // at returns the group of a port.
@@ -102,12 +109,12 @@ func (x *index) at(port uint16) *group {
 // for what is not known, each nil if there is none. What comes after the
 // clause best is not asked.
 func (g *group) find(v *view, now time.Time) (yes, open *clause) {
-	if g.byExe == nil || v.exe == notKnown {
+	if !g.large || v.exe == notKnown || v.unit == notKnown {
 		return first(g.all, v, now)
 	}
 	yes, open = first(g.rest, v, now)
-	if v.exe == isKnown {
-		y, o := first(g.byExe[v.proc.Exe], v, now)
+	for _, some := range [][]*clause{g.byExe[v.proc.Exe], g.byUnit[v.proc.Unit]} {
+		y, o := first(some, v, now)
 		yes, open = earlier(yes, y), earlier(open, o)
 	}
 	return yes, open

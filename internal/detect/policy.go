@@ -83,7 +83,7 @@ func Compile(s Settings) (*Policy, error) {
 }
 
 func compileClause(src *Clause, n int) (*clause, error) {
-	c := &clause{Clause: src, n: n, where: src.where()}
+	c := &clause{Clause: src, n: n, where: src.where(), ports: joinPorts(src.Ports)}
 	for _, r := range src.Ports {
 		if r.First == 0 || r.Last < r.First {
 			return nil, fmt.Errorf("%s: %s is not a range of ports", c.where, r)
@@ -127,7 +127,7 @@ func compileClause(src *Clause, n int) (*clause, error) {
 	}
 	c.allows = c.where + " allows it"
 	if src.Reason != "" {
-		c.allows += ": " + show(src.Reason)
+		c.allows += ": " + event.Printable(src.Reason, shownBytes)
 	}
 	return c, nil
 }

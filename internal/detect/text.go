@@ -12,8 +12,9 @@ import (
 // shownBytes bounds a text that somebody else chose.
 const shownBytes = 200
 
-// show returns s fit for one line of a terminal: bounded, and quoted if it
-// holds anything but plain text.
+// show returns s fit to stand in a sentence: bounded, and quoted if it holds
+// anything but plain characters. A blank is none: a path may read like the
+// end of our sentence.
 func show(s string) string {
 	cut := ""
 	if len(s) > shownBytes {
@@ -23,7 +24,7 @@ func show(s string) string {
 		return `""`
 	}
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
 			return strconv.Quote(s) + cut
 		}
 	}
@@ -203,27 +204,16 @@ const askedForText = 16
 // port, if there is one.
 func (p *Policy) refuses(g *group, v *view, now time.Time, why string) string {
 	var nearest *clause
-	least := int(numFields) + 1
+	var best nearness
 	for _, c := range g.all[:min(len(g.all), askedForText)] {
-		if n := c.differences(v, now); n < least {
-			nearest, least = c, n
+		if n := c.nearness(v, now); nearest == nil || best.less(n) {
+			nearest, best = c, n
 		}
 	}
 	if nearest == nil {
 		return withWhy("no clause allows "+portOf(&v.e.Socket), why)
 	}
 	return withWhy(nearest.differs(v, now), why)
-}
-
-// differences counts the fields that differ.
-func (c *clause) differences(v *view, now time.Time) int {
-	n := 0
-	for _, f := range c.asked {
-		if c.ask(f, v, now) == No {
-			n++
-		}
-	}
-	return n
 }
 
 // differs explains why the clause does not allow a socket on its port. It
@@ -277,13 +267,4 @@ func showPrefix(p netip.Prefix) string {
 		return p.Addr().String()
 	}
 	return p.String()
-}
-
-// showUntil returns the last day of a clause that is written as a day, or
-// the moment.
-func showUntil(t time.Time) string {
-	if h, m, s := t.Clock(); h == 0 && m == 0 && s == 0 && t.Nanosecond() == 0 {
-		return t.AddDate(0, 0, -1).Format(time.DateOnly)
-	}
-	return t.Format(time.RFC3339)
 }
