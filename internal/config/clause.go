@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,30 +29,6 @@ func (p *parser) clause(n *yaml.Node) (detect.Clause, bool) {
 		p.add(n, "the clause asks for nothing and would allow every port; name one, as in %s", clauseExample)
 	}
 	return c, len(p.errs) == before
-}
-
-// severityRule returns one entry of severity.rules: the fields of a clause
-// and the severity of what matches them.
-func (p *parser) severityRule(n *yaml.Node) (detect.SeverityRule, bool) {
-	const what, example = "a severity rule", "{port: 21, severity: CRITICAL}"
-	before := len(p.errs)
-	r := detect.SeverityRule{Clause: detect.Clause{File: p.file, Line: n.Line}}
-	pairs := p.pairs(n, what, example, slices.Concat(clauseKeys, []string{"severity"}))
-	for _, kv := range pairs {
-		if kv.key == "severity" {
-			r.Severity, _ = p.severity(kv.value, "severity")
-		}
-	}
-	p.clauseFields(&r.Clause, pairs)
-	if len(p.errs) == before {
-		switch {
-		case r.Severity == 0:
-			p.add(n, "%s needs a severity, as in %s", what, example)
-		case empty(&r.Clause):
-			p.add(n, "%s asks for nothing; the severity of everything is severity.default", what)
-		}
-	}
-	return r, len(p.errs) == before
 }
 
 // empty reports whether a clause asks for nothing.
@@ -84,6 +59,11 @@ func (p *parser) clauseFields(c *detect.Clause, pairs []pair) {
 			c.Exes = values(p, v, kv.key, parseExe)
 		case "user":
 			c.Users = values(p, v, kv.key, parseUser)
+			for _, item := range p.list(v) {
+				if u, err := parseUser(item.Value); err == nil && !u.Known {
+					p.users[u.Name] = append(p.users[u.Name], item.Line)
+				}
+			}
 		case "unit":
 			c.Units = values(p, v, kv.key, parseGlob)
 		case "container":
@@ -221,7 +201,8 @@ func parseUser(s string) (detect.User, error) {
 	if uid, err := strconv.ParseUint(s, 10, 32); err == nil {
 		return detect.User{Name: s, UID: uint32(uid), Known: true}, nil
 	}
-	return detect.User{Name: s}, nil
+	// root is 0 on every Linux, also in a container without /etc/passwd.
+	return detect.User{Name: s, Known: s == "root"}, nil
 }
 
 // parseUntil returns the moment from which a clause allows nothing any more:

@@ -256,8 +256,10 @@ func write(t *testing.T, text string) string {
 
 func TestLoadAsksTheMachine(t *testing.T) {
 	for text, want := range map[string]string{
-		"allow: [{port: 1, user: no-such-user-here}]": `:1: user "no-such-user-here" is not in /etc/passwd; write the name as it stands there, or a uid`,
-		"\nrules: [none.d]":                           `:2: rules: there is no `,
+		"allow: [{port: 1, user: no-such-user-here}]":                                  `:1: user "no-such-user-here" is not in /etc/passwd; write the name as it stands there, or a uid`,
+		"allow:\n- port: 1\n  user:\n  - root\n  - no-such-user-here":                  `:5: user "no-such-user-here" is not in`,
+		"tests: [{name: a, verdict: allowed, event: {port: 1,\nuser: nobody-at-all}}]": `:2: user "nobody-at-all" is not in`,
+		"\nrules: [none.d]": `:2: rules: there is no `,
 	} {
 		path := write(t, text)
 		_, err := Load(path)
@@ -338,5 +340,52 @@ func TestTestsTakeEveryFieldOfAnEventLine(t *testing.T) {
 	text := "tests: [{name: recorded, verdict: allowed, event: " + string(line) + "}]"
 	if _, err := Parse("f", []byte(text)); err != nil {
 		t.Errorf("%s\n%v", text, err)
+	}
+}
+
+func TestTestsOfThePolicy(t *testing.T) {
+	path := write(t, `
+allow:
+- {port: 22, exe: /usr/sbin/sshd, unit: ssh.service}
+- {port: 23, user: root}
+- {port: 24, container: false, until: 2026-12-31}
+udp_clients: ignore
+tests:
+- {name: as it should be, event: {port: 22, exe: /usr/sbin/sshd, unit: ssh.service}, verdict: allowed, rule: "portwatch.yaml:3"}
+- {name: a unit left out is not known, event: {port: 22, exe: /usr/sbin/sshd}, verdict: unknown, severity: high}
+- {name: an empty unit is none, event: {port: 22, exe: /usr/sbin/sshd, unit: ""}, verdict: unexpected}
+- {name: nobody, event: {port: 22}, verdict: unknown}
+- {name: root by name, event: {port: 23, user: root}, verdict: allowed}
+- {name: root by uid, event: {port: 23, uid: 0}, verdict: allowed}
+- {name: a user left out is not root, event: {port: 23, exe: /bin/a}, verdict: unknown}
+- {name: daemon, event: {port: 23, user: daemon}, verdict: unexpected}
+- {name: loopback is low, event: {port: 9, address: "::1"}, verdict: unexpected, severity: LOW}
+- {name: a memfd is critical, event: {port: 9, exe: "memfd:a", exe_deleted: true}, verdict: unexpected, severity: CRITICAL}
+- {name: in time, event: {port: 24, container_id: "", time: 2026-12-31}, verdict: allowed}
+- {name: too late, event: {port: 24, container_id: "", time: 2027-01-01}, verdict: unexpected}
+- {name: a client, event: {port: 40000, protocol: udp, role: client}, verdict: allowed, rule: udp_clients}
+- {name: a server, event: {port: 40000, protocol: udp}, verdict: unexpected}
+- name: a recorded line
+  event: {"kind":"event","time":"2026-11-23T09:30:15.123456Z","type":"open","origin":"live","protocol":"tcp","family":"ipv6","address":"::","port":22,"dual_stack":true,"scope":"wildcard","netns":4026531840,"host_netns":true,"cookie":"9223372036854775813","backlog":32,"owner":"known","pid":812,"ppid":1,"comm":"nc","exe":"/usr/bin/nc","uid":0,"user":"root","gid":0,"cgroup":"/","pid_start":1.5,"verdict":"allowed","latency_seconds":0.00015,"host":"web1"}
+  verdict: unexpected
+`)
+	for _, read := range []func(string) (*Config, error){Load, Read} {
+		c, err := read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := detect.Compile(c.Policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		results := p.RunTests(c.Tests, time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
+		if len(results) != 15 {
+			t.Errorf("%d results, want 15", len(results))
+		}
+		for _, r := range results {
+			if !r.Pass {
+				t.Errorf("%s:\n%s", r.Name, r.Difference)
+			}
+		}
 	}
 }

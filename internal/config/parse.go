@@ -5,12 +5,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
-
-	"portwatch/internal/event"
 )
 
 var topKeys = []string{
@@ -111,51 +108,6 @@ func (p *parser) duration(n *yaml.Node, what string, least time.Duration, to *ti
 	}
 }
 
-var severityWords = []string{"INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"}
-
-func (p *parser) severity(n *yaml.Node, what string) (event.Severity, bool) {
-	s, ok := p.scalar(n, what)
-	if !ok {
-		return 0, false
-	}
-	var v event.Severity
-	if err := v.UnmarshalText([]byte(strings.ToUpper(s))); err != nil || v == 0 {
-		p.add(n, "%s %s is not %s", what, text(s), enumerate(severityWords, "or"))
-		return 0, false
-	}
-	return v, true
-}
-
-var severityKeys = []string{"default", "loopback", "link_local", "private", "public", "wildcard", "rules"}
-
-func (p *parser) severities(n *yaml.Node, c *Config) {
-	if isNull(n) {
-		return
-	}
-	for _, kv := range p.pairs(n, "severity", "{default: HIGH, loopback: LOW}", severityKeys) {
-		if kv.key == "rules" {
-			for _, r := range p.sequence(kv.value, "severity.rules", "[{port: 21, severity: CRITICAL}]") {
-				if rule, ok := p.severityRule(r); ok {
-					c.Policy.Severities.Rules = append(c.Policy.Severities.Rules, rule)
-				}
-			}
-			continue
-		}
-		v, ok := p.severity(kv.value, "severity of "+kv.key)
-		if !ok {
-			continue
-		}
-		if kv.key == "default" {
-			c.Policy.Severities.Default = v
-			continue
-		}
-		var scope event.Scope
-		if err := scope.UnmarshalText([]byte(kv.key)); err == nil {
-			c.Policy.Severities.Scope[scope] = v
-		}
-	}
-}
-
 // paths returns the paths of rules, made absolute from the folder of the
 // configuration.
 func (p *parser) paths(n *yaml.Node) []Path {
@@ -177,46 +129,6 @@ func (p *parser) paths(n *yaml.Node) []Path {
 		paths = append(paths, Path{Path: filepath.Clean(s), File: p.file, Line: item.Line})
 	}
 	return paths
-}
-
-// receivers returns the entries of notify. Only name and type are checked
-// here; what else they hold may be secret and is repeated in no message.
-func (p *parser) receivers(n *yaml.Node) []Receiver {
-	var all []Receiver
-	lines := make(map[string]int)
-	if n.Kind == yaml.ScalarNode && !isNull(n) {
-		p.add(n, "notify is a list such as [{name: ops, type: webhook, url_file: /etc/portwatch/url}]")
-		return nil
-	}
-	for _, item := range p.sequence(n, "notify", "[{name: ops, type: webhook, url_file: /etc/portwatch/url}]") {
-		if item.Kind != yaml.MappingNode {
-			p.add(item, "a receiver is a mapping such as {name: ops, type: webhook, url_file: /etc/portwatch/url}")
-			continue
-		}
-		r := Receiver{Options: *item, File: p.file, Line: item.Line}
-		for _, kv := range p.pairs(item, "a receiver", "", nil) {
-			switch kv.key {
-			case "name":
-				r.Name, _ = p.scalar(kv.value, "the name of a receiver")
-			case "type":
-				r.Type, _ = p.scalar(kv.value, "the type of a receiver")
-			}
-		}
-		if r.Type == "" {
-			p.add(item, "a receiver needs a type, such as type: webhook")
-			continue
-		}
-		if r.Name == "" {
-			r.Name = r.Type
-		}
-		if first, twice := lines[r.Name]; twice {
-			p.add(item, "a receiver named %s stands in line %d already; give this one another name", text(r.Name), first)
-			continue
-		}
-		lines[r.Name] = item.Line
-		all = append(all, r)
-	}
-	return all
 }
 
 func (p *parser) metrics(n *yaml.Node, c *Config) {

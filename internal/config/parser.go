@@ -19,6 +19,8 @@ type parser struct {
 	file  string
 	errs  []*Error
 	nodes int // visited so far
+
+	users map[string][]int // names to look up, with the lines that have them
 }
 
 // Bounds on what one file can make us do: aliases let a short file name
@@ -28,7 +30,9 @@ const (
 	maxErrors = 50
 )
 
-func newParser(file string) *parser { return &parser{file: file} }
+func newParser(file string) *parser {
+	return &parser{file: file, users: make(map[string][]int)}
+}
 
 // add notes a mistake at a node.
 func (p *parser) add(n *yaml.Node, format string, args ...any) {

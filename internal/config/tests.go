@@ -81,7 +81,7 @@ func (p *parser) event(n *yaml.Node) *event.Event {
 	before := len(p.errs)
 	fields := map[string]any{"kind": "event", "type": "open", "protocol": "tcp", "host_netns": true}
 	var none []string
-	var whole *yaml.Node
+	userLine := 0
 	for _, kv := range p.pairs(n, "the event of a test", eventExample, eventKeys) {
 		value, err := eventValue(kv)
 		if err != nil {
@@ -98,9 +98,11 @@ func (p *parser) event(n *yaml.Node) *event.Event {
 			continue
 		}
 		fields[kv.key] = value
-		whole = kv.at
+		if kv.key == "user" {
+			userLine = kv.value.Line
+		}
 	}
-	if len(p.errs) > before || whole == nil && isNull(n) {
+	if len(p.errs) > before {
 		return nil
 	}
 	has := func(keys ...string) bool {
@@ -119,8 +121,9 @@ func (p *parser) event(n *yaml.Node) *event.Event {
 	}
 	if who && !has("uid") {
 		fields["uid"] = 0
-		if has("user") {
+		if name, _ := fields["user"].(string); name != "" {
 			fields["uid"] = detect.NoUID
+			p.users[name] = append(p.users[name], userLine)
 		}
 	}
 	e := new(event.Event)

@@ -2,50 +2,45 @@ package config
 
 import (
 	"errors"
+	"maps"
 	"os/user"
+	"slices"
 	"strconv"
 
 	"portwatch/internal/detect"
 )
 
-// lookUpUsers finds the uid of every user that the policy names.
+// lookUpUsers finds the uid of every user that the configuration names.
 func (p *parser) lookUpUsers(c *Config) {
+	uids := make(map[string]uint32)
+	for _, name := range slices.Sorted(maps.Keys(p.users)) {
+		uid, err := LookUpUser(name)
+		if err == nil {
+			uids[name] = uid
+			continue
+		}
+		for _, line := range p.users[name] {
+			p.addAt(line, "user %s %v", text(name), err)
+		}
+	}
+	clauses := make([]*detect.Clause, 0, len(c.Policy.Allow))
 	for i := range c.Policy.Allow {
-		p.lookUp(&c.Policy.Allow[i])
+		clauses = append(clauses, &c.Policy.Allow[i])
 	}
 	for i := range c.Policy.Severities.Rules {
-		p.lookUp(&c.Policy.Severities.Rules[i].Clause)
+		clauses = append(clauses, &c.Policy.Severities.Rules[i].Clause)
+	}
+	for _, clause := range clauses {
+		for i := range clause.Users {
+			if u := &clause.Users[i]; !u.Known {
+				u.UID, u.Known = uids[u.Name], true
+			}
+		}
 	}
 	for i := range c.Tests {
-		p.lookUpTest(&c.Tests[i])
-	}
-}
-
-func (p *parser) lookUp(c *detect.Clause) {
-	for i := range c.Users {
-		u := &c.Users[i]
-		if u.Known {
-			continue
+		if proc := c.Tests[i].Event.Process; proc != nil && proc.UID == detect.NoUID {
+			proc.UID = uids[proc.User]
 		}
-		uid, err := LookUpUser(u.Name)
-		if err != nil {
-			p.addAt(c.Line, "user %s %v", text(u.Name), err)
-			continue
-		}
-		u.UID, u.Known = uid, true
-	}
-}
-
-// lookUpTest gives the user in the event of a test the uid that clauses ask
-// for.
-func (p *parser) lookUpTest(t *detect.Test) {
-	if proc := t.Event.Process; proc != nil && proc.User != "" && proc.UID == detect.NoUID {
-		uid, err := LookUpUser(proc.User)
-		if err != nil {
-			p.addAt(t.Line, "user %s of the test %v", text(proc.User), err)
-			return
-		}
-		proc.UID = uid
 	}
 }
 

@@ -81,6 +81,11 @@ type User struct {
 	Known bool // UID is the uid of Name on this machine
 }
 
+// isUID reports whether the clause names a uid rather than a user.
+func (u *User) isUID() bool {
+	return u.Known && u.Name == strconv.FormatUint(uint64(u.UID), 10)
+}
+
 // Severities rank what is not allowed. The zero value of a field means the
 // severity of the built-in policy: HIGH, and LOW for loopback.
 type Severities struct {

@@ -49,22 +49,6 @@ func (f field) String() string {
 	return [...]string{"port", "protocol", "scope", "address", "netns", "until", "exe", "user", "unit", "container"}[f]
 }
 
-// who reports whether the field is about the opener.
-func (f field) who() bool { return f >= exeField }
-
-// A clause is a Clause made ready to be asked.
-type clause struct {
-	*Clause
-	n      int
-	asked  []field     // those that it asks for
-	ports  []PortRange // sorted and joined
-	exes   []glob
-	units  []glob
-	conts  []glob
-	where  string // portwatch.yaml:7
-	allows string // explanation of what it allows
-}
-
 // answer asks all fields. Unknown fields never satisfy; they only leave it
 // open whether the clause would.
 func (c *clause) answer(v *view, now time.Time) Answer {
@@ -160,8 +144,8 @@ func (c *clause) askUser(v *view) Answer {
 			a = NotKnown
 		case v.proc.User == u.Name:
 			return Yes
-		case u.Known:
-			a = NotKnown // a uid against a name that nobody looked up
+		case u.isUID():
+			a = NotKnown // against a name that nobody looked up
 		}
 	}
 	return a
@@ -244,23 +228,3 @@ func shortID(s string) bool {
 	}
 	return true
 }
-
-// trust returns why the executable of an event must not be trusted, or "".
-func (v *view) trust() string {
-	p := v.proc
-	switch {
-	case memfd(p):
-		return "the executable was never in a folder (memfd)"
-	case p.ExeDeleted:
-		return "the executable is deleted"
-	}
-	for _, dir := range worldWritable {
-		if strings.HasPrefix(p.Exe, dir) {
-			return "the executable is in " + dir[:len(dir)-1] + ", where anybody may write"
-		}
-	}
-	return ""
-}
-
-// worldWritable are the folders in which anybody may write on every Linux.
-var worldWritable = [...]string{"/tmp/", "/var/tmp/", "/dev/shm/", "/dev/mqueue/", "/run/lock/", "/var/lock/"}

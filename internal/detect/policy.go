@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -26,11 +23,6 @@ type Policy struct {
 	self            uint32
 
 	used []atomic.Uint64 // verdicts that each clause gave
-}
-
-type severityRule struct {
-	*clause
-	severity event.Severity
 }
 
 // DefaultDedupPeriod is how long matches are counted into one alert unless
@@ -82,67 +74,6 @@ func Compile(s Settings) (*Policy, error) {
 	return p, nil
 }
 
-func compileClause(src *Clause, n int) (*clause, error) {
-	c := &clause{Clause: src, n: n, where: src.where(), ports: joinPorts(src.Ports)}
-	for _, r := range src.Ports {
-		if r.First == 0 || r.Last < r.First {
-			return nil, fmt.Errorf("%s: %s is not a range of ports", c.where, r)
-		}
-	}
-	for _, list := range []struct {
-		of       field
-		patterns []string
-		globs    *[]glob
-	}{
-		{exeField, src.Exes, &c.exes},
-		{unitField, src.Units, &c.units},
-		{containerField, src.Containers, &c.conts},
-	} {
-		for _, s := range list.patterns {
-			if err := CheckGlob(s); err != nil {
-				return nil, fmt.Errorf("%s: %s %q %w", c.where, list.of, s, err)
-			}
-			*list.globs = append(*list.globs, compileGlob(s))
-		}
-	}
-	asks := [numFields]bool{
-		portField:      len(src.Ports) > 0,
-		protocolField:  len(src.Protocols) > 0,
-		scopeField:     len(src.Scopes) > 0,
-		addressField:   len(src.Addresses) > 0,
-		netnsField:     src.HostNetns,
-		untilField:     !src.Until.IsZero(),
-		exeField:       len(src.Exes) > 0,
-		userField:      len(src.Users) > 0,
-		unitField:      len(src.Units) > 0,
-		containerField: len(src.Containers) > 0 || src.InContainer != nil,
-	}
-	for f, asked := range asks {
-		if asked {
-			c.asked = append(c.asked, field(f))
-		}
-	}
-	if len(c.asked) == 0 || slices.Equal(c.asked, []field{untilField}) {
-		return nil, fmt.Errorf("%s: the clause asks for nothing and would match every socket", c.where)
-	}
-	c.allows = c.where + " allows it"
-	if src.Reason != "" {
-		c.allows += ": " + event.Printable(src.Reason, shownBytes)
-	}
-	return c, nil
-}
-
-// where returns file and line as verdicts name them.
-func (c *Clause) where() string {
-	if c.File == BuiltIn {
-		return BuiltIn
-	}
-	return filepath.Base(c.File) + ":" + strconv.Itoa(c.Line)
-}
-
-// BuiltIn is the File of the clauses that need no file.
-const BuiltIn = "built-in"
-
 // Judge sets verdict, rule, severity and explanation of an event of type
 // Open; it leaves others alone. The time decides which clauses have expired.
 func (p *Policy) Judge(e *event.Event, now time.Time) {
@@ -193,20 +124,6 @@ func (p *Policy) kind(e *event.Event) (rule, why string) {
 		return RuleSelf, "portwatch itself opened it"
 	}
 	return "", ""
-}
-
-// severity ranks a socket that is not allowed, and returns what moved the
-// rank away from that of its scope.
-func (p *Policy) severity(v *view, now time.Time) (_ event.Severity, why string) {
-	for i := range p.ranked {
-		if r := &p.ranked[i]; r.answer(v, now) == Yes {
-			return r.severity, "severity by " + r.where
-		}
-	}
-	if why := v.trust(); why != "" {
-		return event.Critical, why
-	}
-	return p.severities[v.scope], ""
 }
 
 // Used returns how many verdicts each clause gave since the policy was
