@@ -21,6 +21,9 @@ func BenchmarkJudge(b *testing.B) {
 		}},
 		{"OnePort", func(i int) Clause { return Clause{Ports: port(22), Exes: []string{fmt.Sprintf("/srv/%d", i)}} }},
 		{"OneUnit", func(i int) Clause { return Clause{Ports: port(22), Units: []string{fmt.Sprintf("%d.service", i)}} }},
+		{"OneUser", func(i int) Clause {
+			return Clause{Ports: port(22), Users: []User{{fmt.Sprint(1 + i), uint32(1 + i), true}}}
+		}},
 		{"NoPort", func(i int) Clause {
 			return Clause{Exes: []string{fmt.Sprintf("/srv/%d", i)}, Units: []string{"x.service"}}
 		}},
@@ -38,8 +41,12 @@ func BenchmarkJudge(b *testing.B) {
 			if shape.name == "OneUnit" {
 				hit.Process.Unit = fmt.Sprintf("%d.service", n-1)
 			}
+			if shape.name == "OneUser" {
+				hit.Process.UID = uint32(n)
+			}
 			miss := with(func(e *event.Event) { e.Process.Exe = "/usr/bin/nc" })
-			for name, e := range map[string]*event.Event{"allowed": hit, "unexpected": miss} {
+			nobody := with(func(e *event.Event) { e.Owner, e.Process = event.OwnerUnknown, nil })
+			for name, e := range map[string]*event.Event{"allowed": hit, "unexpected": miss, "unknown": nobody} {
 				b.Run(fmt.Sprintf("%s/%d/%s", shape.name, n, name), func(b *testing.B) {
 					b.ReportAllocs()
 					for b.Loop() {

@@ -98,7 +98,7 @@ func anyEvent(r *rand.Rand) *event.Event {
 	e.Process = &event.Process{
 		Exe:           pick("", "/usr/sbin/a", "/usr/bin/b", "/tmp/*", "/opt/x y", "/opt/[", "/opt/\xff\x1b", "…/sbin/a", "memfd:x", `/a\b`, "/a,b: c #d", "/\u202e'\""),
 		ExeDeleted:    r.IntN(4) == 0,
-		UID:           uint32(r.IntN(2)) * 1000,
+		UID:           []uint32{0, 0, 1000, 1000, NoUID}[r.IntN(5)],
 		Unit:          pick("", "a.service", "b@1.service", "session-1.scope", `a\x2db.service`, "run-u3.service", "*"),
 		Cgroup:        pick("", "/", "/system.slice/a.service", "/user.slice/user-1000.slice/user@1000.service/a.service"),
 		ContainerID:   pick("", "", "0123456789abcdef"),
@@ -111,7 +111,7 @@ func anyEvent(r *rand.Rand) *event.Event {
 		p.ContainerName = ""
 	}
 	if r.IntN(2) == 0 {
-		e.Process.User = map[uint32]string{0: "root", 1000: pick("alice", "1234", "a\nb")}[e.Process.UID]
+		e.Process.User = map[uint32]string{0: "root", 1000: pick("alice", "1234", "a\nb"), NoUID: "alice"}[e.Process.UID]
 	}
 	return e
 }

@@ -20,13 +20,29 @@ type index struct {
 type group struct {
 	all []*clause
 
-	// The same again once the group is large: by executable those that ask
-	// for plain paths, else by unit those that ask for plain names, and the
-	// rest.
+	// The same again once the group is large: those that ask for plain
+	// paths, else for plain names of units, else for uids; and the rest.
 	large  bool
-	byExe  map[string][]*clause
-	byUnit map[string][]*clause
+	byExe  keyed[string]
+	byUnit keyed[string]
+	byUID  keyed[uint32]
 	rest   []*clause
+}
+
+// keyed is clauses by the one thing that an opener must have for them.
+type keyed[K comparable] struct {
+	all []*clause
+	by  map[K][]*clause
+}
+
+func (k *keyed[K]) add(c *clause, keys []K) {
+	if k.by == nil {
+		k.by = make(map[K][]*clause)
+	}
+	k.all = append(k.all, c)
+	for _, key := range keys {
+		k.by[key] = append(k.by[key], c)
+	}
 }
 
 // plainGroup is how many clauses are asked one by one sooner than a map is.
@@ -73,17 +89,19 @@ func newGroup(all []*clause) group {
 	if len(all) <= plainGroup {
 		return g
 	}
-	g.large, g.byExe, g.byUnit = true, make(map[string][]*clause), make(map[string][]*clause)
+	g.large = true
 	for _, c := range all {
 		switch {
 		case plain(c.exes):
-			for i := range c.exes {
-				g.byExe[c.exes[i].text] = append(g.byExe[c.exes[i].text], c)
-			}
+			g.byExe.add(c, c.Exes)
 		case plain(c.units):
-			for i := range c.units {
-				g.byUnit[c.units[i].text] = append(g.byUnit[c.units[i].text], c)
+			g.byUnit.add(c, c.Units)
+		case len(c.Users) > 0 && !slices.ContainsFunc(c.Users, func(u User) bool { return !u.Known }):
+			var uids []uint32
+			for _, u := range c.Users {
+				uids = append(uids, u.UID)
 			}
+			g.byUID.add(c, uids)
 		default:
 			g.rest = append(g.rest, c)
 		}
@@ -109,15 +127,33 @@ func (x *index) at(port uint16) *group {
 // for what is not known, each nil if there is none. What comes after the
 // clause best is not asked.
 func (g *group) find(v *view, now time.Time) (yes, open *clause) {
-	if !g.large || v.exe == notKnown || v.unit == notKnown {
+	if !g.large || v.proc.UID == NoUID {
 		return first(g.all, v, now)
 	}
 	yes, open = first(g.rest, v, now)
-	for _, some := range [][]*clause{g.byExe[v.proc.Exe], g.byUnit[v.proc.Unit]} {
-		y, o := first(some, v, now)
-		yes, open = earlier(yes, y), earlier(open, o)
+	y, o := g.byExe.find(v.exe, v.proc.Exe, v, now)
+	yes, open = earlier(yes, y), earlier(open, o)
+	y, o = g.byUnit.find(v.unit, v.proc.Unit, v, now)
+	yes, open = earlier(yes, y), earlier(open, o)
+	y, o = g.byUID.find(v.uid, v.proc.UID, v, now)
+	return earlier(yes, y), earlier(open, o)
+}
+
+// find is the find of group for clauses that ask for a key: without one they
+// allow nothing, and the first that leaves it open ends the search.
+func (k *keyed[K]) find(has known, key K, v *view, now time.Time) (yes, open *clause) {
+	switch has {
+	case isNone:
+		return nil, nil
+	case isKnown:
+		return first(k.by[key], v, now)
 	}
-	return yes, open
+	for _, c := range k.all {
+		if c.answer(v, now) == NotKnown {
+			return nil, c
+		}
+	}
+	return nil, nil
 }
 
 func first(clauses []*clause, v *view, now time.Time) (yes, open *clause) {

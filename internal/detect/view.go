@@ -62,7 +62,7 @@ func (v *view) look(e *event.Event) {
 		v.exe = isKnown
 	}
 	// Without a known owner a uid of 0 may as well be one that nobody read.
-	if e.Owner == event.OwnerKnown || p.UID != 0 || p.User != "" {
+	if p.User != "" || p.UID != NoUID && (e.Owner == event.OwnerKnown || p.UID != 0) {
 		v.uid = isKnown
 	}
 	switch {
