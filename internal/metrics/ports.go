@@ -43,7 +43,7 @@ type portState struct {
 // are chosen by others: bounded, and of its own clock.
 type ports struct {
 	mu       sync.Mutex
-	series    map[portKey]*portState
+	series   map[portKey]*portState
 	overflow uint64
 	now      func() time.Time
 }
