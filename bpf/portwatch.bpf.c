@@ -505,7 +505,8 @@ static __always_inline int udp_bind(__u64 *ctx)
 
 	if (bpf_get_func_ret(ctx, &ret) || (int)ret)
 		return 0;
-	if (!sk || sk->sk_protocol != IPPROTO_UDP)
+	/* A raw socket of this protocol is bound here as well. */
+	if (!sk || sk->sk_protocol != IPPROTO_UDP || sk->sk_type != SOCK_DGRAM)
 		return 0;
 	/* IP_BIND_ADDRESS_NO_PORT: bound to an address alone. */
 	if (!sk->__sk_common.skc_num)
