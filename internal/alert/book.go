@@ -3,283 +3,259 @@ package alert
 import (
 	"cmp"
 	"container/list"
-	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"portwatch/internal/event"
 )
 
-// Options bound and time the alerts of a Book.
+// Options bound and time the alerts of a Book. Zero values are the defaults,
+// except that of ResolveAfter.
 type Options struct {
 	// ResolveAfter is how long all sockets of an alert must be closed
 	// before it is resolved: a restart of a service is no news.
 	ResolveAfter time.Duration
 
-	// MaxAlerts is how many alerts are open at a time; further ones are
-	// counted into one that says so. 0 is DefaultMaxAlerts.
+	// MaxAlerts is how many alerts are kept. Further ones are counted into
+	// one for each rule that says so: whoever opens ports must not choose
+	// our memory use.
 	MaxAlerts int
 
-	// Flaps is how many times an alert may open anew inside its dedup
-	// period before it is told once more, as flapping, and then left alone
-	// until it is quiet. 0 is DefaultFlaps.
-	Flaps int
+	// Flaps is how many times an alert is told as firing inside its dedup
+	// period. The next time it is told as flapping, and then left alone
+	// until it has not opened for FlapQuiet.
+	Flaps     int
+	FlapQuiet time.Duration
 }
 
 // The defaults of Options.
 const (
-	DefaultMaxAlerts = 4096
-	DefaultFlaps     = 5
+	DefaultResolveAfter = 5 * time.Second
+	DefaultMaxAlerts    = 4096
+	DefaultFlaps        = 5
+	DefaultFlapQuiet    = 10 * time.Minute
 )
 
-// A Book holds the open alerts. It is not safe for concurrent use.
+// maxSockets bounds the sockets that are remembered to be behind an alert; it
+// is what the inventory holds.
+const maxSockets = 65536
+
+// A Book holds the alerts. It is not safe for concurrent use. Times named now
+// are readings of CLOCK_BOOTTIME and do not go back.
 type Book struct {
-	opts    Options
-	entries map[string]*entry   // by fingerprint
-	sockets map[uint64][]*entry // which alerts a socket is behind
-	firing  map[event.Severity]int
-	idle    *list.List    // resolved entries that wait for the end of their period, oldest first
-	due     time.Duration // when Tick has something to do; 0 is never
-}
-
-// entry is one alert and what decides of its next step.
-type entry struct {
-	Alert
-	threshold int
-	period    time.Duration
-	sockets   map[uint64]struct{}
-
-	open      bool            // told as firing and not yet as resolved
-	quiet     bool            // counted, never told: a digest did, or Destinations is empty
-	last      time.Duration   // of the last match
-	matches   []time.Duration // those that count towards the threshold
-	fired     []time.Duration // when it was told as firing; at most Flaps + 1
-	flapping  bool
-	resolveAt time.Duration // when it is to be resolved; 0 while a socket is open
-	closing   *event.Event  // the last close
-	idle      *list.Element // its place in Book.idle
+	opts      Options
+	entries   map[string]*entry   // by fingerprint
+	sockets   map[uint64][]*entry // the alerts that a socket is behind
+	deadlines deadlines
+	idle      *list.List              // of *entry: over, kept for their dedup period; the oldest first
+	overflows int                     // how many of entries stand for those beyond MaxAlerts
+	active    [event.Critical + 1]int // by severity
+	dirty     map[string]struct{}     // fingerprints of what changed since TakeChanges; nil if nobody asks
 }
 
 // NewBook returns a book without alerts.
 func NewBook(opts Options) *Book {
 	opts.MaxAlerts = cmp.Or(opts.MaxAlerts, DefaultMaxAlerts)
 	opts.Flaps = cmp.Or(opts.Flaps, DefaultFlaps)
+	opts.FlapQuiet = cmp.Or(opts.FlapQuiet, DefaultFlapQuiet)
 	return &Book{
-		opts: opts, entries: make(map[string]*entry), sockets: make(map[uint64][]*entry),
-		firing: make(map[event.Severity]int), idle: list.New(),
+		opts:    opts,
+		entries: make(map[string]*entry),
+		sockets: make(map[uint64][]*entry),
+		idle:    list.New(),
 	}
 }
+
+// SetResolveAfter changes how long a port stays closed before its alert is
+// resolved; deadlines that run already stay.
+func (b *Book) SetResolveAfter(d time.Duration) { b.opts.ResolveAfter = d }
 
 // Firing returns how many alerts are firing, by severity.
 func (b *Book) Firing() map[event.Severity]int {
-	n := make(map[event.Severity]int, len(b.firing))
-	for s, c := range b.firing {
-		n[s] = c
+	firing := make(map[event.Severity]int)
+	for s := event.Info; s <= event.Critical; s++ {
+		if n := b.active[s]; n > 0 {
+			firing[s] = n
+		}
 	}
-	return n
+	return firing
 }
 
-// Open takes a match on the open event of a socket, and returns what is to be
-// told now.
+// Active returns the alerts that receivers were told are firing and not yet
+// that they are resolved, the oldest first.
+func (b *Book) Active() []Alert {
+	var active []Alert
+	for _, e := range b.entries {
+		if e.active() && !e.suppressed() && !e.digested {
+			active = append(active, e.Alert)
+		}
+	}
+	slices.SortFunc(active, func(x, y Alert) int {
+		return cmp.Or(x.FirstSeen.Compare(y.FirstSeen), cmp.Compare(x.Fingerprint, y.Fingerprint))
+	})
+	return active
+}
+
+// Open takes a match on an event of a socket, and returns what is to be told
+// now. A match on a close event has no socket behind it: its alert is
+// resolved when a dedup period has passed without another.
 func (b *Book) Open(now time.Duration, key uint64, m event.Match, ev *event.Event) []Alert {
-	e := b.entry(m, ev)
-	e.Count += max(ev.Count, 1)
-	e.LastSeen, e.last = ev.Time, now
-	e.resolveAt, e.closing = 0, nil
-	if e.idle != nil {
-		b.idle.Remove(e.idle)
-		e.idle = nil
-	}
-	if m.Severity > e.Severity {
-		if e.open {
-			b.firing[e.Severity]--
-			b.firing[m.Severity]++
-		}
-		e.Severity = m.Severity
-	}
-	if _, ok := e.sockets[key]; !ok && len(e.sockets) < maxSockets {
-		e.sockets[key] = struct{}{}
-		b.sockets[key] = append(b.sockets[key], e)
-	}
-	if e.open {
+	e := b.entry(now, &m, ev)
+	if e == nil {
 		return nil
 	}
-	e.matches = append(within(e.matches, now-e.period), now)
-	if len(e.matches) > e.threshold {
-		e.matches = e.matches[1:]
+	if ev.Type == event.Open {
+		b.attach(key, e)
 	}
-	if len(e.matches) < e.threshold {
-		return nil
-	}
-	e.open = true
-	b.firing[e.Severity]++
-	e.Event, e.Explain, e.Time, e.ResolvedAt = ev, m.Explain, ev.Time, time.Time{}
-	e.Status = Firing
-	if e.quiet {
-		return nil
-	}
-	e.fired = append(within(e.fired, now-e.period), now)
-	if len(e.fired) <= b.opts.Flaps {
-		return []Alert{e.Alert}
-	}
-	e.fired = e.fired[1:]
-	if e.flapping {
-		return nil
-	}
-	e.flapping = true
-	a := e.Alert
-	a.Explain = fmt.Sprintf("flapping: opened %d times within %v; told again when it is quiet. %s", b.opts.Flaps+1, e.period, a.Explain)
-	return []Alert{a}
-}
-
-// maxSockets bounds the sockets that one alert remembers: a service that
-// opens more is resolved when those are closed.
-const maxSockets = 65536
-
-// overflowRule is the rule of the alert that stands for those beyond
-// MaxAlerts.
-const overflowRule = "portwatch.too_many_alerts"
-
-// entry returns the alert of a match, a new one if there is none.
-func (b *Book) entry(m event.Match, ev *event.Event) *entry {
-	fp := fingerprint(m.Rule, m.Dedup)
-	if e := b.entries[fp]; e != nil {
-		return e
-	}
-	if len(b.entries) >= b.opts.MaxAlerts && !b.forget() {
-		m = event.Match{
-			Rule: overflowRule, Dedup: overflowRule, Severity: m.Severity, Period: m.Period,
-			Title:   "Too Many Unexpected Ports",
-			Explain: fmt.Sprintf("%d alerts are open; further ones are counted here and listed by 'portwatch ls --unexpected'", b.opts.MaxAlerts),
-		}
-		fp = fingerprint(m.Rule, m.Dedup)
-		if e := b.entries[fp]; e != nil {
-			return e
-		}
-	}
-	e := &entry{
-		Alert: Alert{
-			Title: m.Title, Severity: m.Severity, Rule: m.Rule, Dedup: m.Dedup, Fingerprint: fp, FirstSeen: ev.Time,
-			Explain: m.Explain, Description: m.Description, Runbook: m.Runbook, Reference: m.Reference,
-			Destinations: m.Destinations, Context: m.Context,
-		},
-		threshold: max(m.Threshold, 1), period: m.Period, sockets: make(map[uint64]struct{}),
-		quiet: m.Destinations != nil && len(m.Destinations) == 0,
-	}
-	if ev.Host != nil {
-		e.Host = ev.Host.Name
-	}
-	b.entries[fp] = e
-	return e
-}
-
-// forget drops the alert that was resolved longest ago, if one was.
-func (b *Book) forget() bool {
-	oldest := b.idle.Front()
-	if oldest == nil {
-		return false
-	}
-	b.drop(oldest.Value.(*entry))
-	return true
-}
-
-func (b *Book) drop(e *entry) {
-	if e.idle != nil {
-		b.idle.Remove(e.idle)
-	}
-	delete(b.entries, e.Fingerprint)
-}
-
-// rest has e wait for what is to be done about it later.
-func (b *Book) rest(e *entry) {
-	if !e.open && len(e.sockets) == 0 && e.idle == nil {
-		e.idle = b.idle.PushBack(e)
-	}
-	if t := e.due(); t != 0 && (b.due == 0 || t < b.due) {
-		b.due = t
-	}
+	told := e.match(now, &m, ev, &b.opts)
+	b.schedule(e)
+	return told
 }
 
 // Close takes the close event of a socket, and returns what is to be told
 // now.
 func (b *Book) Close(now time.Duration, key uint64, ev *event.Event) []Alert {
+	// The event of a socket that is open but no longer refused tells when
+	// it was opened, not when that ended.
+	at := ev.Time
+	if ev.Type == event.Open && ev.Boot != 0 {
+		at = at.Add(now - ev.Boot)
+	}
+	return b.detach(now, key, ev, at, b.opts.ResolveAfter)
+}
+
+func (b *Book) detach(now time.Duration, key uint64, ev *event.Event, at time.Time, grace time.Duration) []Alert {
 	entries := b.sockets[key]
 	delete(b.sockets, key)
 	var told []Alert
 	for _, e := range entries {
-		delete(e.sockets, key)
-		if len(e.sockets) > 0 {
-			continue
-		}
-		if e.open {
-			e.closing = ev
-			e.resolveAt = now + b.opts.ResolveAfter
-			if b.opts.ResolveAfter == 0 {
-				told = append(told, b.resolve(e)...)
+		if e.sockets--; e.sockets == 0 && e.open {
+			e.closing, e.closedAt = ev, at
+			e.resolveAt = now + grace
+			if grace == 0 {
+				told = append(told, e.resolve()...)
 			}
 		}
-		b.rest(e)
+		b.schedule(e)
 	}
 	return told
 }
 
-// resolve ends an alert. The entry stays until its dedup period is over: a
-// match inside it opens the same alert again.
-func (b *Book) resolve(e *entry) []Alert {
-	e.open, e.resolveAt = false, 0
-	b.firing[e.Severity]--
-	a := e.Alert
-	a.Status, a.Event = Resolved, e.closing
-	a.Time, a.ResolvedAt = e.closing.Time, e.closing.Time
-	e.closing = nil
-	if e.quiet || e.flapping {
-		return nil
-	}
-	return []Alert{a}
-}
-
 // Next returns when Tick is due; ok is false if it never is.
-func (b *Book) Next() (due time.Duration, ok bool) { return b.due, b.due != 0 }
-
-// due returns when something is to be done about an alert; 0 is never.
-func (e *entry) due() time.Duration {
-	switch {
-	case e.resolveAt != 0:
-		return e.resolveAt
-	case !e.open && len(e.sockets) == 0:
-		return e.last + e.period + 1
+func (b *Book) Next() (due time.Duration, ok bool) {
+	if len(b.deadlines) == 0 {
+		return 0, false
 	}
-	return 0
+	return b.deadlines[0].due, true
 }
 
 // Tick does what is due, and returns what is to be told.
 func (b *Book) Tick(now time.Duration) []Alert {
-	if b.due == 0 || b.due > now {
-		return nil
-	}
-	b.due = 0
 	var told []Alert
-	for _, e := range b.entries {
-		switch t := e.due(); {
-		case t == 0 || t > now:
-		case e.resolveAt != 0:
-			told = append(told, b.resolve(e)...)
-		default:
-			if e.flapping { // quiet at last
-				a := e.Alert
-				a.Status, a.Time, a.ResolvedAt = Resolved, a.LastSeen, a.LastSeen
-				told = append(told, a)
-			}
-			b.drop(e)
+	for len(b.deadlines) > 0 && b.deadlines[0].due <= now {
+		e := b.deadlines[0]
+		if e.over() && e.forgetAt() <= now {
+			b.forget(e)
 			continue
 		}
-		b.rest(e)
+		told = append(told, e.tick(now, &b.opts)...)
+		b.schedule(e)
 	}
-	slices.SortFunc(told, func(x, y Alert) int { return x.Time.Compare(y.Time) })
 	return told
 }
 
-// within returns the times that are later than start.
-func within(times []time.Duration, start time.Duration) []time.Duration {
-	return slices.DeleteFunc(times, func(t time.Duration) bool { return t <= start })
+// attach remembers that a socket is behind an alert. A socket for which there
+// is no room is as if it had closed: see entry.match.
+func (b *Book) attach(key uint64, e *entry) {
+	behind := b.sockets[key]
+	if slices.Contains(behind, e) || behind == nil && len(b.sockets) >= maxSockets {
+		return
+	}
+	b.sockets[key] = append(behind, e)
+	e.sockets++
 }
+
+// entry returns the alert of a match: the one that is there, a new one, or
+// where there is no room the one that counts what there is no room for; m
+// becomes that one's. It returns nil if there is no room and nobody to tell.
+func (b *Book) entry(now time.Duration, m *event.Match, ev *event.Event) *entry {
+	fp := fingerprint(m.Rule, m.Dedup)
+	if e := b.entries[fp]; e != nil {
+		if !e.over() || now < e.forgetAt() {
+			return e
+		}
+		b.forget(e)
+	}
+	overflow := len(b.entries)-b.overflows >= b.opts.MaxAlerts && !b.forgetOldest()
+	if overflow {
+		if m.Destinations != nil && len(m.Destinations) == 0 {
+			return nil
+		}
+		*m = overflowOf(m)
+		fp = fingerprint(m.Rule, m.Dedup)
+		if e := b.entries[fp]; e != nil {
+			return e
+		}
+		b.overflows++
+	}
+	e := newEntry(fp, m, ev)
+	e.overflow = overflow
+	b.entries[fp] = e
+	return e
+}
+
+// forgetOldest drops the alert that has been over for longest, if one is.
+func (b *Book) forgetOldest() bool {
+	first := b.idle.Front()
+	if first == nil {
+		return false
+	}
+	b.forget(first.Value.(*entry))
+	return true
+}
+
+func (b *Book) forget(e *entry) {
+	delete(b.entries, e.Fingerprint)
+	if e.overflow {
+		b.overflows--
+	}
+	if e.idle != nil {
+		b.idle.Remove(e.idle)
+	}
+	b.deadlines.set(e, never)
+	b.touch(e)
+}
+
+func (b *Book) touch(e *entry) {
+	if b.dirty != nil {
+		b.dirty[e.Fingerprint] = struct{}{}
+	}
+}
+
+// schedule brings what the book keeps of an alert besides it up to date.
+func (b *Book) schedule(e *entry) {
+	b.touch(e)
+	var counted event.Severity
+	if e.active() {
+		counted = min(e.Severity, event.Critical)
+	}
+	b.active[e.counted]--
+	b.active[counted]++
+	e.counted = counted
+	if e.idle != nil {
+		b.idle.Remove(e.idle)
+		e.idle = nil
+	}
+	due := e.nextStep(&b.opts)
+	if e.over() {
+		due = e.forgetAt()
+		if !e.overflow {
+			e.idle = b.idle.PushBack(e)
+		}
+	}
+	b.deadlines.set(e, due)
+}
+
+// never is the deadline of what waits for nothing.
+const never = time.Duration(math.MaxInt64)

@@ -8,44 +8,70 @@ import (
 	"portwatch/internal/event"
 )
 
-// digestFrom is from how many alerts on the first start tells them as one.
-const digestFrom = 2
-
-const digestRule = "portwatch.first_start"
+const (
+	digestRule = "portwatch.first_start"
+	digestFrom = 2   // alerts that are told as one
+	maxFolded  = 100 // lines in a digest
+)
 
 // Digest makes one notification of those that Open returned for what was open
-// already at the first start: an operator who installs portwatch wants the
-// list, not a page for each port. The alerts stay in the book each by itself,
-// firing and counted, and each is told when it is resolved.
-func Digest(alerts []Alert, now time.Time) []Alert {
+// already when portwatch first started; wall is what time it is.
+//
+// Whoever installs portwatch wants the list, and not a page for each port,
+// neither now nor in the night when one of them closes. So the digest is an
+// alert of its own, as severe as the worst of them, and is resolved when the
+// last of their sockets is closed. The alerts stay in the book each by
+// itself, counted as firing, but are not told when they are resolved. A port
+// of them that opens again after that is told like any other, and so is one
+// that turns out to be worse.
+func (b *Book) Digest(now time.Duration, wall time.Time, alerts []Alert) []Alert {
 	if len(alerts) < digestFrom {
 		return alerts
 	}
-	d := Alert{
-		Time: now, Status: Firing, Rule: digestRule, Dedup: digestRule,
-		Title:     fmt.Sprintf("%d Unexpected Ports Open at First Start", len(alerts)),
-		Count:     uint64(len(alerts)),
-		FirstSeen: now, LastSeen: now, Host: alerts[0].Host,
-		Fingerprint: fingerprint(digestRule, alerts[0].Host),
-		Explain:     "open before portwatch first ran, and allowed by nothing; 'portwatch ls --unexpected' lists them with their owners",
-	}
 	alerts = slices.Clone(alerts)
-	slices.SortStableFunc(alerts, func(a, b Alert) int { return int(b.Severity) - int(a.Severity) })
-	for _, a := range alerts {
-		d.Severity = max(d.Severity, a.Severity)
-		if len(d.Folded) < maxFolded {
+	slices.SortStableFunc(alerts, func(x, y Alert) int { return int(y.Severity) - int(x.Severity) })
+	host := alerts[0].Host
+	m := event.Match{
+		Rule: digestRule, Dedup: digestRule + host, Severity: alerts[0].Severity,
+		Period:  time.Hour,
+		Title:   fmt.Sprintf("%d Unexpected Ports Open at First Start", len(alerts)),
+		Explain: "open before portwatch first ran, and allowed by nothing; 'portwatch ls --unexpected' lists them, 'portwatch learn' writes a policy",
+	}
+	fp := fingerprint(m.Rule, m.Dedup)
+	if b.entries[fp] != nil {
+		return alerts
+	}
+	d := newEntry(fp, &m, &event.Event{Time: wall, Host: &event.Host{Name: host}})
+	for i, a := range alerts {
+		if i < maxFolded {
 			d.Folded = append(d.Folded, line(a))
 		}
 	}
-	return []Alert{d}
+	if more := len(alerts) - maxFolded; more > 0 {
+		d.Folded = append(d.Folded, fmt.Sprintf("and %d more", more))
+	}
+	b.entries[fp] = d
+	folded := make(map[*entry]bool)
+	for _, a := range alerts {
+		if e := b.entries[a.Fingerprint]; e != nil {
+			e.digested = true
+			folded[e] = true
+		}
+	}
+	for key, behind := range b.sockets {
+		if slices.ContainsFunc(behind, func(e *entry) bool { return folded[e] }) {
+			b.attach(key, d)
+		}
+	}
+	told := d.match(now, &m, &event.Event{Time: wall, Count: uint64(len(alerts))}, &b.opts)
+	d.Event, told[0].Event = nil, nil
+	b.schedule(d)
+	return told
 }
-
-// maxFolded bounds the list in a digest.
-const maxFolded = 100
 
 func line(a Alert) string {
 	if a.Event == nil {
-		return a.Title
+		return fmt.Sprintf("%s %s", a.Severity, a.Title)
 	}
 	s := &a.Event.Socket
 	who := a.Event.Owner.String()
@@ -54,5 +80,5 @@ func line(a Alert) string {
 	} else if p != nil && p.Comm != "" {
 		who = event.Printable(p.Comm, 16)
 	}
-	return fmt.Sprintf("%s %s/%s by %s", a.Severity, s.Protocol, s.AddrPort(), who)
+	return fmt.Sprintf("%s %s %s by %s", a.Severity, s.Protocol, s.AddrPort(), who)
 }
