@@ -5,48 +5,38 @@ package notify
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"maps"
+	"sync"
 	"time"
 
 	"portwatch/internal/alert"
 	"portwatch/internal/event"
 )
 
-// Status is a line about portwatch itself.
-type Status struct {
-	Time   time.Time // zero is now
-	Status string    // ready, reload, lost, repaired, stopping
-	Fields map[string]any
-}
-
-// MarshalJSON writes the fields beside kind, time and status.
-func (s Status) MarshalJSON() ([]byte, error) {
-	m := make(map[string]any, len(s.Fields)+3)
-	maps.Copy(m, s.Fields)
-	m["kind"], m["status"], m["time"] = "status", s.Status, event.FormatTime(s.Time)
-	return json.Marshal(m)
-}
-
-// item is one thing to tell: exactly one of the fields is set.
+// item is one thing to tell: exactly one of the pointers is set.
 type item struct {
 	event  *event.Event
 	alert  *alert.Alert
 	status *Status
+	at     time.Time // when it was offered; monotonic, so no clock jump counts
 }
 
-// Stats is what became of what a receiver was given.
-type Stats struct {
-	Name      string
-	Delivered uint64
-	Failed    uint64
-	Dropped   uint64 // for want of room
-	Queued    int
-	OldestAge time.Duration
+// latency returns how long after the kernel's time stamp it is now; ok is
+// false for what no hook reported.
+func (it *item) latency(now time.Time) (d time.Duration, ok bool) {
+	ev := it.event
+	if it.alert != nil && it.alert.Status == alert.Firing {
+		ev = it.alert.Event
+	}
+	if ev == nil || ev.Origin != event.Live {
+		return 0, false
+	}
+	return ev.Latency + now.Sub(it.at), true
 }
 
-// receiver is one place that is told. Its methods but close do not block.
+// receiver is one place that is told. offer and stats do not block. close
+// delivers what is queued until the context ends, and returns what went
+// wrong; nothing may be offered after.
 type receiver interface {
 	offer(item)
 	stats() Stats
@@ -59,7 +49,10 @@ type Dispatcher struct {
 	receivers []receiver
 }
 
-// Event tells of a socket that opened or closed.
+// New returns a dispatcher without receivers: it tells nobody.
+func New() *Dispatcher { return new(Dispatcher) }
+
+// Event tells of a socket that opened or closed. Nobody may change ev after.
 func (d *Dispatcher) Event(ev *event.Event) { d.offer(item{event: ev}) }
 
 // Alert tells of an alert.
@@ -74,6 +67,7 @@ func (d *Dispatcher) Status(s Status) {
 }
 
 func (d *Dispatcher) offer(it item) {
+	it.at = time.Now()
 	for _, r := range d.receivers {
 		r.offer(it)
 	}
@@ -88,11 +82,14 @@ func (d *Dispatcher) Stats() []Stats {
 	return all
 }
 
-// Close delivers what is queued until ctx ends. Nothing may be told after.
+// Close delivers what is queued, to all receivers at the same time, until ctx
+// ends. Nothing may be told after.
 func (d *Dispatcher) Close(ctx context.Context) error {
-	var errs error
-	for _, r := range d.receivers {
-		errs = errors.Join(errs, r.close(ctx))
+	errs := make([]error, len(d.receivers))
+	var all sync.WaitGroup
+	for i, r := range d.receivers {
+		all.Go(func() { errs[i] = r.close(ctx) })
 	}
-	return errs
+	all.Wait()
+	return errors.Join(errs...)
 }

@@ -5,9 +5,6 @@ import (
 	"io"
 )
 
-// New returns a dispatcher without receivers: it tells nobody.
-func New() *Dispatcher { return new(Dispatcher) }
-
 // AddJSON has everything written to w, one JSON object a line.
 func (d *Dispatcher) AddJSON(name string, w io.Writer) {
 	d.receivers = append(d.receivers, newStream(name, w, appendJSON))
@@ -15,22 +12,21 @@ func (d *Dispatcher) AddJSON(name string, w io.Writer) {
 
 // AddText has everything written to w for people to read.
 func (d *Dispatcher) AddText(name string, w io.Writer, colour bool) {
-	t := text{colour: colour}
-	d.receivers = append(d.receivers, newStream(name, w, t.append))
+	d.receivers = append(d.receivers, newStream(name, w, text{colour: colour}.append))
 }
 
-func appendJSON(b []byte, it item) []byte {
-	var v any
+func appendJSON(b []byte, it *item) []byte {
+	var line []byte
+	var err error
 	switch {
 	case it.event != nil:
-		v = it.event
+		line, err = it.event.MarshalJSON()
 	case it.alert != nil:
-		v = it.alert
+		line, err = it.alert.MarshalJSON()
 	default:
-		v = it.status
+		line, err = it.status.MarshalJSON()
 	}
-	line, err := json.Marshal(v)
-	if err != nil { // a rule's context may hold what JSON cannot
+	if err != nil {
 		line, _ = json.Marshal(Status{Status: "error", Fields: map[string]any{"error": err.Error()}})
 	}
 	return append(append(b, line...), '\n')

@@ -9,39 +9,40 @@ import (
 )
 
 const (
-	// streamItems bounds what waits for a slow reader of the output: some
-	// 10 MB of events.
-	streamItems = 8192
+	// streamItems bounds what waits for a slow reader of the output: half a
+	// second of a flood, some 30 MB if the reader is stuck.
+	streamItems = 32768
 
-	// streamWait is how long an offer waits for a reader that is slow. What
-	// happens meanwhile stays on the kernel's ring buffer, which folds what
-	// it has no room for: better than to throw lines away here.
-	streamWait = 250 * time.Millisecond
+	// streamBytes is how much is written at once: what a pipe holds.
+	streamBytes = 64 << 10
+
+	// spareItems bounds the memory kept from one batch to the next.
+	spareItems = 1024
 )
 
-// stream writes to standard output or any other writer.
+// stream writes to standard output or any other writer. What does not fit
+// into its queue is counted, and said by a line when there is room again.
 type stream struct {
 	name   string
 	out    io.Writer
-	encode func([]byte, item) []byte
+	encode func([]byte, *item) []byte
 
-	mu        sync.Mutex
-	queue     []item
-	stuck     bool // an offer waited in vain: drop at once until there is room
-	closed    bool
-	delivered uint64
-	failed    uint64
-	dropped   uint64
-	told      uint64        // of the dropped, how many a line has told of
-	wake      chan struct{} // something is queued
-	room      chan struct{} // the queue was taken
-	done      chan struct{}
+	mu      sync.Mutex
+	queue   []item
+	writing int       // items that were taken from the queue and are not yet written
+	oldest  time.Time // when the first of those was offered
+	closed  bool
+	counts  Stats
+	told    uint64 // of the dropped, how many a line has told of
+
+	wake chan struct{} // something is queued, or it is closed
+	done chan struct{}
 }
 
-func newStream(name string, out io.Writer, encode func([]byte, item) []byte) *stream {
+func newStream(name string, out io.Writer, encode func([]byte, *item) []byte) *stream {
 	s := &stream{
 		name: name, out: out, encode: encode,
-		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), done: make(chan struct{}),
+		counts: Stats{Name: name}, wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go s.run()
 	return s
@@ -49,20 +50,16 @@ func newStream(name string, out io.Writer, encode func([]byte, item) []byte) *st
 
 func (s *stream) offer(it item) {
 	s.mu.Lock()
-	if len(s.queue) >= streamItems && !s.stuck {
-		s.mu.Unlock()
-		s.waitForRoom()
-		s.mu.Lock()
+	full := len(s.queue) >= streamItems || s.closed
+	if full {
+		s.counts.Dropped++
+	} else {
+		s.queue = append(s.queue, it)
 	}
-	if len(s.queue) >= streamItems || s.closed {
-		s.dropped++
-		s.stuck = true
-		s.mu.Unlock()
-		return
-	}
-	s.queue = append(s.queue, it)
 	s.mu.Unlock()
-	signal(s.wake)
+	if !full {
+		signal(s.wake)
+	}
 }
 
 func signal(c chan struct{}) {
@@ -72,65 +69,97 @@ func signal(c chan struct{}) {
 	}
 }
 
-func (s *stream) waitForRoom() {
-	t := time.NewTimer(streamWait)
-	defer t.Stop()
-	select {
-	case <-s.room:
-	case <-t.C:
-	}
-}
-
-// run writes what is queued, all of it with one write(2).
+// run writes what is queued until the stream is closed and empty.
 func (s *stream) run() {
 	defer close(s.done)
-	var spare []item
+	var batch []item
 	var buf []byte
 	for {
-		s.mu.Lock()
-		batch, closed := s.queue, s.closed
-		s.queue = spare[:0]
-		s.stuck = false
-		dropped := s.dropped - s.told
-		s.told = s.dropped
-		s.mu.Unlock()
-		signal(s.room)
-		if len(batch) == 0 && dropped == 0 {
+		var dropped uint64
+		var closed bool
+		batch, dropped, closed = s.take(batch)
+		if dropped > 0 {
+			// Last, as what was dropped came after what was queued.
+			batch = append(batch, item{at: time.Now(), status: &Status{Time: time.Now(), Status: "lost", Fields: map[string]any{
+				"lost": dropped, "receiver": s.name, "reason": "the reader of the output is too slow",
+			}}})
+		}
+		if len(batch) == 0 {
 			if closed {
 				return
 			}
 			<-s.wake
 			continue
 		}
-		buf = buf[:0]
-		for _, it := range batch {
-			buf = s.encode(buf, it)
-		}
-		if dropped > 0 {
-			buf = s.encode(buf, item{status: &Status{Time: time.Now(), Status: "lost", Fields: map[string]any{
-				"lost": dropped, "receiver": s.name, "reason": "the reader of the output is too slow",
-			}}})
-		}
-		_, err := s.out.Write(buf)
-		s.mu.Lock()
-		if err != nil {
-			s.failed += uint64(len(batch))
-		} else {
-			s.delivered += uint64(len(batch))
-		}
-		s.mu.Unlock()
+		buf = s.write(batch, buf)
 		clear(batch) // events are not to be kept alive
-		spare = batch
-		if cap(buf) > 1<<20 {
-			buf = nil
+		if cap(batch) > spareItems {
+			batch = nil
+		}
+	}
+}
+
+// take takes what is queued, and leaves spare in its place.
+func (s *stream) take(spare []item) (batch []item, dropped uint64, closed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	batch, s.queue = s.queue, spare[:0]
+	if s.writing = len(batch); s.writing > 0 {
+		s.oldest = batch[0].at
+	}
+	dropped, s.told = s.counts.Dropped-s.told, s.counts.Dropped
+	return batch, dropped, s.closed
+}
+
+// write writes a batch with as few write(2) as possible, and returns buf to
+// be used again.
+func (s *stream) write(batch []item, buf []byte) []byte {
+	for start := 0; start < len(batch); {
+		buf = buf[:0]
+		end := start
+		for ; end < len(batch) && len(buf) < streamBytes; end++ {
+			buf = s.encode(buf, &batch[end])
+		}
+		var err error
+		if len(buf) > 0 {
+			_, err = s.out.Write(buf)
+		}
+		s.written(batch[start:end], err)
+		start = end
+	}
+	return buf
+}
+
+func (s *stream) written(items []item, err error) {
+	at := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing = max(0, s.writing-len(items))
+	if err != nil {
+		s.counts.Failed += uint64(len(items))
+		return
+	}
+	s.counts.Delivered += uint64(len(items))
+	for i := range items {
+		if d, ok := items[i].latency(at); ok {
+			s.counts.Latency.observe(d)
 		}
 	}
 }
 
 func (s *stream) stats() Stats {
+	at := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Name: s.name, Delivered: s.delivered, Failed: s.failed, Dropped: s.dropped, Queued: len(s.queue)}
+	st := s.counts
+	st.Queued = len(s.queue) + s.writing
+	switch {
+	case s.writing > 0:
+		st.OldestAge = at.Sub(s.oldest)
+	case len(s.queue) > 0:
+		st.OldestAge = at.Sub(s.queue[0].at)
+	}
+	return st
 }
 
 func (s *stream) close(ctx context.Context) error {
@@ -142,6 +171,6 @@ func (s *stream) close(ctx context.Context) error {
 	case <-s.done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("write the last lines of %s: %w", s.name, ctx.Err())
+		return fmt.Errorf("write the last %d lines of %s: %w", s.stats().Queued, s.name, ctx.Err())
 	}
 }
