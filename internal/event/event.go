@@ -105,6 +105,15 @@ type Process struct {
 	ExeDevice  uint32 // kernel's dev_t
 	Cmdline    string // arguments joined by blanks, at most 256 bytes
 
+	// ExeWorldWritable: anybody may write to the file or to a folder above
+	// it, so anybody may have put it there. A sticky folder counts.
+	ExeWorldWritable bool
+
+	// ExeForeign: the process is in a mount namespace of its own, and the
+	// file that it runs is not the one that the host has at Exe. Whoever
+	// made that namespace chose what Exe says: the path proves nothing.
+	ExeForeign bool
+
 	UID  uint32
 	GID  uint32
 	User string // name of UID; "" if there is none
@@ -112,15 +121,36 @@ type Process struct {
 	Cgroup   string // path in the unified hierarchy; "" if unknown
 	CgroupID uint64
 
-	Unit             string
+	// Unit is the systemd unit: that of the cgroup, or the .socket unit for
+	// which the first process listens. Below user@UID.service it is the
+	// user's own unit.
+	Unit string
+
 	ContainerID      string
-	ContainerRuntime string
+	ContainerRuntime string // docker, podman, containerd, cri-o, lxc, systemd-nspawn
 	ContainerName    string
 	ContainerImage   string
-	PodUID           string
+
+	// ContainerRootless: somebody else than root named the cgroup by which
+	// the container is known: a rootless engine, or nobody's container at
+	// all. What the fields above say is that user's word.
+	ContainerRootless bool
+
+	PodUID       string
+	PodName      string
+	PodNamespace string
+
+	Ancestry []Ancestor // parent first, at most 8; nil if unknown
 
 	Mntns uint32
 	Pidns uint32
+}
+
+// An Ancestor is a process that started the opener, or one that started that.
+type Ancestor struct {
+	PID  uint32 `json:"pid"`
+	Comm string `json:"comm,omitempty"`
+	Exe  string `json:"exe,omitempty"` // "" if unknown
 }
 
 // A Host is the machine that portwatch runs on.

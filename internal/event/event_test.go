@@ -51,7 +51,10 @@ func TestJSONIsFlatAndCarriesNetstatStrings(t *testing.T) {
 			t.Errorf("%s = %v, want %v", k, got[k], v)
 		}
 	}
-	for _, k := range []string{"role", "device", "container_id", "opened_at", "duration_seconds", "count", "mptcp"} {
+	for _, k := range []string{
+		"role", "device", "container_id", "opened_at", "duration_seconds", "count", "mptcp",
+		"exe_world_writable", "exe_foreign", "container_rootless", "pod_name", "pod_namespace", "ancestry",
+	} {
 		if v, ok := got[k]; ok {
 			t.Errorf("%s = %v, want it absent", k, v)
 		}
@@ -63,6 +66,36 @@ func TestJSONRoundTrip(t *testing.T) {
 	b, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
+	}
+	got := new(Event)
+	if err := json.Unmarshal(b, got); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestJSONSaysWhoOpened(t *testing.T) {
+	want := vsftpd()
+	p := want.Process
+	p.ExeWorldWritable, p.ExeForeign = true, true
+	p.ContainerID, p.ContainerRuntime, p.ContainerName, p.ContainerImage = "0123", "containerd", "web", "nginx:1.27"
+	p.ContainerRootless = true
+	p.PodUID, p.PodName, p.PodNamespace = "u", "web-0", "shop"
+	p.Ancestry = []Ancestor{{PID: 700, Comm: "bash", Exe: "/usr/bin/bash"}, {PID: 1, Comm: "systemd"}}
+	b, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{
+		`"exe_world_writable":true`, `"exe_foreign":true`, `"container_rootless":true`,
+		`"pod_uid":"u"`, `"pod_name":"web-0"`, `"pod_namespace":"shop"`,
+		`"ancestry":[{"pid":700,"comm":"bash","exe":"/usr/bin/bash"},{"pid":1,"comm":"systemd"}]`,
+	} {
+		if !strings.Contains(string(b), s) {
+			t.Errorf("%s lacks %s", b, s)
+		}
 	}
 	got := new(Event)
 	if err := json.Unmarshal(b, got); err != nil {

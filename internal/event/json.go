@@ -44,24 +44,30 @@ type record struct {
 	Cookie        string   `json:"cookie,omitempty"`
 	Backlog       uint32   `json:"backlog,omitempty"`
 
-	Owner            Owner   `json:"owner"`
-	PID              uint32  `json:"pid,omitempty"`
-	PPID             uint32  `json:"ppid,omitempty"`
-	Comm             string  `json:"comm,omitempty"`
-	Exe              string  `json:"exe,omitempty"`
-	ExeDeleted       bool    `json:"exe_deleted,omitempty"`
-	Cmdline          string  `json:"cmdline,omitempty"`
-	UID              *uint32 `json:"uid,omitempty"`
-	User             string  `json:"user,omitempty"`
-	GID              *uint32 `json:"gid,omitempty"`
-	Cgroup           string  `json:"cgroup,omitempty"`
-	Unit             string  `json:"unit,omitempty"`
-	ContainerID      string  `json:"container_id,omitempty"`
-	ContainerRuntime string  `json:"container_runtime,omitempty"`
-	ContainerName    string  `json:"container_name,omitempty"`
-	ContainerImage   string  `json:"container_image,omitempty"`
-	PodUID           string  `json:"pod_uid,omitempty"`
-	PIDStart         float64 `json:"pid_start,omitempty"` // seconds since boot
+	Owner             Owner      `json:"owner"`
+	PID               uint32     `json:"pid,omitempty"`
+	PPID              uint32     `json:"ppid,omitempty"`
+	Comm              string     `json:"comm,omitempty"`
+	Exe               string     `json:"exe,omitempty"`
+	ExeDeleted        bool       `json:"exe_deleted,omitempty"`
+	ExeWorldWritable  bool       `json:"exe_world_writable,omitempty"`
+	ExeForeign        bool       `json:"exe_foreign,omitempty"`
+	Cmdline           string     `json:"cmdline,omitempty"`
+	UID               *uint32    `json:"uid,omitempty"`
+	User              string     `json:"user,omitempty"`
+	GID               *uint32    `json:"gid,omitempty"`
+	Cgroup            string     `json:"cgroup,omitempty"`
+	Unit              string     `json:"unit,omitempty"`
+	ContainerID       string     `json:"container_id,omitempty"`
+	ContainerRuntime  string     `json:"container_runtime,omitempty"`
+	ContainerName     string     `json:"container_name,omitempty"`
+	ContainerImage    string     `json:"container_image,omitempty"`
+	ContainerRootless bool       `json:"container_rootless,omitempty"`
+	PodUID            string     `json:"pod_uid,omitempty"`
+	PodName           string     `json:"pod_name,omitempty"`
+	PodNamespace      string     `json:"pod_namespace,omitempty"`
+	Ancestry          []Ancestor `json:"ancestry,omitempty"`
+	PIDStart          float64    `json:"pid_start,omitempty"` // seconds since boot
 
 	Verdict  Verdict  `json:"verdict,omitempty"`
 	Rule     string   `json:"rule,omitempty"`
@@ -117,7 +123,9 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 		r.PID, r.PPID, r.Comm, r.Exe, r.ExeDeleted, r.Cmdline = p.PID, p.PPID, p.Comm, p.Exe, p.ExeDeleted, p.Cmdline
 		r.UID, r.User, r.GID, r.Cgroup, r.Unit = &p.UID, p.User, &p.GID, p.Cgroup, p.Unit
 		r.ContainerID, r.ContainerRuntime, r.ContainerName = p.ContainerID, p.ContainerRuntime, p.ContainerName
-		r.ContainerImage, r.PodUID = p.ContainerImage, p.PodUID
+		r.ContainerImage, r.ContainerRootless = p.ContainerImage, p.ContainerRootless
+		r.PodUID, r.PodName, r.PodNamespace = p.PodUID, p.PodName, p.PodNamespace
+		r.ExeWorldWritable, r.ExeForeign, r.Ancestry = p.ExeWorldWritable, p.ExeForeign, p.Ancestry
 		r.PIDStart = p.Start.Seconds()
 		r.Name = p.Comm
 		if p.PID != 0 {
@@ -173,7 +181,9 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 		p := &Process{
 			PID: r.PID, PPID: r.PPID, Comm: r.Comm, Exe: r.Exe, ExeDeleted: r.ExeDeleted, Cmdline: r.Cmdline,
 			User: r.User, Cgroup: r.Cgroup, Unit: r.Unit, ContainerID: r.ContainerID, ContainerRuntime: r.ContainerRuntime,
-			ContainerName: r.ContainerName, ContainerImage: r.ContainerImage, PodUID: r.PodUID,
+			ContainerName: r.ContainerName, ContainerImage: r.ContainerImage, ContainerRootless: r.ContainerRootless,
+			PodUID: r.PodUID, PodName: r.PodName, PodNamespace: r.PodNamespace,
+			ExeWorldWritable: r.ExeWorldWritable, ExeForeign: r.ExeForeign, Ancestry: r.Ancestry,
 			Start: time.Duration(r.PIDStart * float64(time.Second)),
 		}
 		if r.UID != nil {
