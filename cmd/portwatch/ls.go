@@ -85,7 +85,7 @@ func listOpen(c *cobra.Command, configPath string) ([]*event.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	
+
 	p, err := probe.Open(probe.Options{NoHooks: true})
 	if err != nil {
 		return nil, err

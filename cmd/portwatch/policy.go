@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"portwatch/internal/alert"
@@ -47,8 +48,12 @@ func loadPolicy(path string) (*config.Config, *detect.Policy, error) {
 func thisHost() *event.Host {
 	h := new(event.Host)
 	h.Name, _ = os.Hostname()
-	if b, err := os.ReadFile("/proc/sys/kernel/random/boot_id"); err == nil {
-		h.BootID = strings.TrimSpace(string(b))
+	// The unit hides /proc/sys and hands the boot id over as a credential.
+	for _, path := range []string{"/proc/sys/kernel/random/boot_id", filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), "boot_id")} {
+		if b, err := os.ReadFile(path); err == nil {
+			h.BootID = strings.TrimSpace(string(b))
+			break
+		}
 	}
 	return h
 }

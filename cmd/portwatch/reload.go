@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -32,7 +33,7 @@ func watchConfig(ctx context.Context, log *slog.Logger, paths []string, reload f
 		defer w.Close()
 		events = w.Events
 		for _, dir := range foldersOf(paths) {
-			if err := w.Add(dir); err != nil {
+			if err := w.Add(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
 				log.Warn("watch configuration: only SIGHUP reloads it", "folder", dir, "err", err)
 			}
 		}

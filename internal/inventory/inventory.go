@@ -63,7 +63,7 @@ func (s *Socket) Silence() {
 func (s *Socket) Event(host *event.Host) *event.Event {
 	return &event.Event{
 		Time: s.Time, Boot: s.Boot, Type: event.Open, Origin: s.Origin,
-		Socket: s.Socket, Owner: s.Owner, Process: s.Process, Host: host,
+		Socket: s.Socket, Owner: s.Owner, Process: s.Process, OpenedAt: s.OpenedAt, Host: host,
 	}
 }
 
