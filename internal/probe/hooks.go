@@ -116,7 +116,6 @@ func (p *Probe) attachConcern(c Concern, tier Tier) (err error) {
 		}
 		herr := p.attachHook(h)
 		if herr != nil && h.ipv6 && errors.Is(herr, btf.ErrNotFound) {
-			herr = nil
 			continue
 		}
 		p.hooks = append(p.hooks, Hook{Name: h.name, Concern: c, Tier: h.tier, Attached: herr == nil, Err: herr})

@@ -147,7 +147,7 @@ func (c *collector) decode(rows io.Reader) error {
 		if err != nil {
 			return fmt.Errorf("read row: %w", err)
 		}
-		if _, err := row.parse(head); err != nil && err != errText {
+		if _, err := row.parse(head); err != nil && !errors.Is(err, errText) {
 			return err
 		}
 		n := eventBytes + row.textBytes()

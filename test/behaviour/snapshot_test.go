@@ -1,6 +1,7 @@
 package behaviour
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func scrape(t testing.TB, w *watch) string {
 	t.Helper()
 	rec := httptest.NewRecorder()
-	w.metrics.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	w.metrics.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if rec.Code != 200 {
 		t.Fatalf("/metrics: %d %s", rec.Code, rec.Body)
 	}

@@ -9,6 +9,7 @@ package systemd
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -160,7 +161,7 @@ func TestUnit(t *testing.T) {
 			t.Errorf("ls does not show vsftpd:\n%s", got)
 		}
 		err := exec.Command("portwatch", "ls", "--fail").Run()
-		if exit := new(exec.ExitError); !asExit(err, &exit) || exit.ExitCode() != 1 {
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 1 {
 			t.Errorf("ls --fail: %v, want exit code 1", err)
 		}
 	})
@@ -212,14 +213,6 @@ func TestUnit(t *testing.T) {
 			t.Errorf("result %s", got)
 		}
 	})
-}
-
-func asExit(err error, to **exec.ExitError) bool {
-	e, ok := err.(*exec.ExitError)
-	if ok {
-		*to = e
-	}
-	return ok
 }
 
 // An unprivileged user with the two capabilities that the fexit tier needs.
