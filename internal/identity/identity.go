@@ -1,24 +1,57 @@
 // Package identity adds to the kernel's capture what only user space knows of
-// the opener of a socket.
+// the opener of a socket: names of users, units and containers, and whether
+// the path of the executable proves anything. It reads /proc and local files
+// and asks nobody: no D-Bus, no container engine, no network.
+//
+// What is not known stays empty. What a process can choose (its name, its
+// arguments, the cgroups below its own) is bounded here and believed nowhere.
 package identity
 
 import (
-	"bytes"
-	"os"
-	"os/user"
-	"strconv"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"portwatch/internal/event"
 )
 
-// Options choose where a Resolver looks; the zero value is this machine.
-type Options struct{ Proc string }
+// The caches are bounded: whoever starts processes must not choose our memory
+// use.
+const (
+	maxProcesses = 4096
+	maxPaths     = 1024
+	maxCgroups   = 1024
+	maxAncestors = 1024
+	maxFolders   = 1024
+)
 
-// A Resolver completes events. It is not safe for concurrent use.
+// Options choose where a Resolver looks; the zero value is this machine.
+type Options struct {
+	Proc string // /proc
+
+	// Root is the folder under which the host's files are seen: / or, in a
+	// mount namespace of our own, that of the first process.
+	Root   string
+	Etc    string // Root/etc
+	Run    string // Root/run
+	VarLib string // Root/var/lib
+}
+
+// A Resolver completes events. It is not safe for concurrent use, but for
+// Covers.
 type Resolver struct {
-	proc  string
-	users map[uint32]string
+	proc  procfs
+	host  host
+	users users
+	look  *guard // at files
+	args  *guard // at the memory of processes
+
+	processes cache[processKey, *known]
+	paths     cache[fileKey, string]
+	cgroups   cache[uint64, string] // path by id
+	ancestors cache[uint32, ancestor]
+	folders   cache[string, folder]
+	mounts    mounts
 }
 
 // New returns a resolver.
@@ -26,34 +59,107 @@ func New(opts Options) *Resolver {
 	if opts.Proc == "" {
 		opts.Proc = "/proc"
 	}
-	return &Resolver{proc: opts.Proc, users: make(map[uint32]string)}
+	r := &Resolver{
+		proc: newProcfs(opts.Proc),
+		look: newGuard(), args: newGuard(),
+		processes: newCache[processKey, *known](maxProcesses),
+		paths:     newCache[fileKey, string](maxPaths),
+		cgroups:   newCache[uint64, string](maxCgroups),
+		ancestors: newCache[uint32, ancestor](maxAncestors),
+		folders:   newCache[string, folder](maxFolders),
+	}
+	r.host = r.proc.findHost(opts.Root)
+	r.mounts.file = opts.Proc + "/self/mountinfo"
+	if strings.HasPrefix(r.host.root, opts.Proc) {
+		r.mounts.file = opts.Proc + "/1/mountinfo"
+	}
+	in := func(dir, name string) string {
+		if dir != "" {
+			return dir
+		}
+		return filepath.Join("/", r.host.root, name)
+	}
+	r.users = users{
+		passwd:  filepath.Join(in(opts.Etc, "etc"), "passwd"),
+		dynamic: filepath.Join(in(opts.Run, "run"), "systemd/dynamic-uid"),
+	}
+	return r
 }
 
-// Enrich completes the opener of ev.
+// processKey tells a process from a later one with the same number.
+type processKey struct {
+	pid   uint32
+	start time.Duration
+}
+
+// known is a process that was resolved. Both are shared with whoever got
+// them: neither is written again.
+type known struct {
+	seen *event.Process // as the kernel side told it
+	full *event.Process // the same, completed
+}
+
+// Enrich completes ev in place. The process that it points to may belong to
+// other events as well and is not written: ev gets another one.
 func (r *Resolver) Enrich(ev *event.Event) {
-	p := ev.Process
-	if p == nil || p.User != "" {
-		return
+	if ev.Process != nil {
+		ev.Process = r.process(ev.Process)
 	}
-	q := *p
-	q.User = r.user(p.UID)
-	if q.Cmdline == "" && q.PID != 0 {
-		if b, err := os.ReadFile(r.proc + "/" + strconv.Itoa(int(q.PID)) + "/cmdline"); err == nil {
-			q.Cmdline = strings.TrimRight(string(bytes.ReplaceAll(b, []byte{0}, []byte{' '})), " ")
-		}
-	}
-	ev.Process = &q
 }
 
-func (r *Resolver) user(uid uint32) string {
-	name, ok := r.users[uid]
-	if !ok {
-		if u, err := user.LookupId(strconv.Itoa(int(uid))); err == nil {
-			name = u.Username
+func (r *Resolver) process(p *event.Process) *event.Process {
+	if p.PID == 0 {
+		// A socket without a process: all that is known is its user.
+		name := r.users.name(p.UID, time.Now())
+		if name == p.User {
+			return p
 		}
-		if len(r.users) < 4096 {
-			r.users[uid] = name
-		}
+		q := *p
+		q.User = name
+		return &q
 	}
-	return name
+	key := processKey{p.PID, p.Start}
+	k, ok := r.processes.get(key)
+	if ok && (k.seen == p || k.full == p) {
+		return k.full
+	}
+	if ok && says(k.seen, p) {
+		if k.full.PPID == p.PPID && k.full.TID == p.TID {
+			return k.full
+		}
+		q := *k.full
+		q.PPID, q.TID = p.PPID, p.TID
+		return &q
+	}
+	full := r.resolve(p)
+	r.processes.put(key, &known{seen: p, full: full})
+	return full
+}
+
+// says reports whether all that p tells of a process was told by seen as
+// well. An event that was lost and kept in short tells less.
+func says(seen, p *event.Process) bool {
+	return seen.UID == p.UID && seen.GID == p.GID && seen.Comm == p.Comm &&
+		seen.ExeInode == p.ExeInode && seen.ExeDevice == p.ExeDevice &&
+		(p.Exe == "" || p.Exe == seen.Exe && p.ExeDeleted == seen.ExeDeleted) &&
+		(p.Cmdline == "" || p.Cmdline == seen.Cmdline) &&
+		seen.CgroupID == p.CgroupID && (p.Cgroup == "" || p.Cgroup == seen.Cgroup) &&
+		seen.Mntns == p.Mntns && seen.Pidns == p.Pidns
+}
+
+// resolve returns a copy of p with what it lacks.
+func (r *Resolver) resolve(p *event.Process) *event.Process {
+	q := *p
+	now := time.Now()
+	q.User = r.users.name(q.UID, now)
+	r.completeExe(&q)
+	if q.Cmdline == "" {
+		q.Cmdline = r.cmdline(&q)
+	}
+	r.completeCgroup(&q)
+	q.Unit = unitOf(q.Cgroup)
+	q.Ancestry = r.ancestry(&q, now)
+	q.ExeForeign = r.foreign(&q)
+	q.ExeWorldWritable = r.worldWritable(&q, now)
+	return &q
 }

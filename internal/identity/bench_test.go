@@ -1,0 +1,79 @@
+package identity
+
+import (
+	"testing"
+	"time"
+
+	"portwatch/internal/event"
+)
+
+func BenchmarkKnown(b *testing.B) {
+	r := New(Options{})
+	p := start(b, "/bin/cat", "-")
+	ev := &event.Event{Process: p}
+	for b.Loop() {
+		ev.Process = p
+		r.Enrich(ev)
+	}
+}
+
+// BenchmarkKnownAnew has the process in another record each time, as when
+// processes take turns.
+func BenchmarkKnownAnew(b *testing.B) {
+	r := New(Options{})
+	p := start(b, "/bin/cat", "-")
+	q := *p
+	ev := &event.Event{}
+	for i := 0; b.Loop(); i++ {
+		if ev.Process = p; i&1 == 0 {
+			ev.Process = &q
+		}
+		r.Enrich(ev)
+	}
+}
+
+// BenchmarkNew is a process that was not seen before, of which the kernel
+// side told everything.
+func BenchmarkNew(b *testing.B) {
+	r := New(Options{})
+	p := enrich(r, start(b, "/bin/cat", "-"))
+	p.Cgroup, p.CgroupID = "/system.slice/cat.service", 7
+	ev := &event.Event{}
+	for i := 0; b.Loop(); i++ {
+		q := *p
+		q.Start += time.Duration(i) // within a tick for the first million
+		q.Ancestry = nil
+		ev.Process = &q
+		r.Enrich(ev)
+	}
+}
+
+// BenchmarkNewOfNewParents is the same with nothing remembered.
+func BenchmarkNewOfNewParents(b *testing.B) {
+	p := enrich(New(Options{}), start(b, "/bin/cat", "-"))
+	p.Cgroup, p.CgroupID = "/system.slice/cat.service", 7
+	r := New(Options{})
+	ev := &event.Event{}
+	for i := 0; b.Loop(); i++ {
+		q := *p
+		q.Start += time.Duration(i)
+		ev.Process = &q
+		clear(r.ancestors.newer)
+		clear(r.folders.newer)
+		r.Enrich(ev)
+	}
+}
+
+// BenchmarkNewFromProc is a process of which the kernel side could tell no
+// text, as after a flood.
+func BenchmarkNewFromProc(b *testing.B) {
+	r := New(Options{})
+	p := start(b, "/bin/cat", "-")
+	ev := &event.Event{}
+	for i := 0; b.Loop(); i++ {
+		q := *p
+		q.Start += time.Duration(i)
+		ev.Process = &q
+		r.Enrich(ev)
+	}
+}

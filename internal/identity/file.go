@@ -1,0 +1,143 @@
+package identity
+
+import (
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"portwatch/internal/event"
+)
+
+// An answer is to a question that cannot always be answered.
+type answer uint8
+
+const (
+	cannotTell answer = iota
+	yes
+	no
+)
+
+// runs reports whether p runs the file f. The number of the device that
+// statx(2) shows is not always that of the superblock, which the kernel side
+// sends: on btrfs each subvolume has one of its own. Then the superblock of
+// the mount decides; of two subvolumes of one file system that leaves only
+// the inode. On overlayfs the inode may differ as well.
+func (r *Resolver) runs(p *event.Process, f file) answer {
+	if p.ExeInode == 0 {
+		return cannotTell
+	}
+	if f.inode == p.ExeInode && f.device == p.ExeDevice {
+		return yes
+	}
+	m, ok := r.mounts.get(f.mount)
+	switch {
+	case !ok:
+		return cannotTell
+	case m.overlay && m.device == p.ExeDevice:
+		return cannotTell
+	case f.inode == p.ExeInode && m.device == p.ExeDevice:
+		return yes
+	}
+	return no
+}
+
+// hostHas reports whether p runs the file that the host has at path.
+func (r *Resolver) hostHas(p *event.Process, path string) answer {
+	f, err := r.lookup(r.host.root, path)
+	switch err {
+	case nil:
+		return r.runs(p, f)
+	case unix.ENOENT, unix.ENOTDIR:
+		return no
+	}
+	return cannotTell
+}
+
+// foreign reports whether the path of the executable is the word of whoever
+// made the mount namespace of p. systemd makes one for every service that it
+// confines, mostly with the host's files in it: those are told by comparing
+// the file. Where that is not possible (it was deleted, or is on an overlay),
+// only the host's root can have made a namespace for a process in the first
+// user namespace.
+func (r *Resolver) foreign(p *event.Process) bool {
+	if p.Mntns == 0 || r.host.mntns == 0 || p.Mntns == r.host.mntns || !isPath(p.Exe) {
+		return false
+	}
+	a := cannotTell
+	if !p.ExeDeleted {
+		a = r.hostHas(p, p.Exe)
+	}
+	return a == no || a == cannotTell && !r.inFirstUserns(p)
+}
+
+func (r *Resolver) inFirstUserns(p *event.Process) bool {
+	return r.proc.host && nsInum(readlink(r.proc.path(p.PID, "ns/user"))) == initialUserns && r.proc.is(p.PID, p.Start)
+}
+
+// isPath reports whether exe is the whole path of a file in a folder.
+func isPath(exe string) bool {
+	return strings.HasPrefix(exe, "/") && !strings.HasPrefix(exe, "/memfd:")
+}
+
+// worldWritable reports whether anybody may write to the executable of p or
+// to a folder above it.
+func (r *Resolver) worldWritable(p *event.Process, now time.Time) bool {
+	if !isPath(p.Exe) {
+		return false
+	}
+	root := r.host.root
+	host := p.Mntns == r.host.mntns || p.Mntns == 0 || r.host.mntns == 0
+	if !host {
+		if !r.proc.host {
+			return false
+		}
+		root = r.proc.path(p.PID, "root")
+	}
+	if !p.ExeDeleted {
+		if f, err := r.lookup(root, p.Exe); err == nil && f.inode == p.ExeInode && f.mode&unix.S_IWOTH != 0 {
+			return true
+		}
+	}
+	dir := path.Dir(p.Exe)
+	if host {
+		return r.folder(dir, now)
+	}
+	// Not remembered: the process may have another root than the others
+	// of its mount namespace.
+	return r.openTo(root, dir)
+}
+
+// A folder is what was found of one of the host's.
+type folder struct {
+	worldWritable bool
+	at            time.Time
+}
+
+func (r *Resolver) folder(dir string, now time.Time) bool {
+	f, ok := r.folders.get(dir)
+	if !ok || now.Sub(f.at) >= recheck {
+		f = folder{r.openTo(r.host.root, dir), now}
+		r.folders.put(dir, f)
+	}
+	return f.worldWritable
+}
+
+// maxDepth bounds how many folders are looked at. The kernel side sends at
+// most 48 names.
+const maxDepth = 64
+
+// openTo reports whether anybody may write to dir or a folder above it.
+func (r *Resolver) openTo(root, dir string) bool {
+	for range maxDepth {
+		if f, err := r.lookup(root, dir); err == nil && f.mode&unix.S_IWOTH != 0 {
+			return true
+		}
+		if dir == "/" {
+			break
+		}
+		dir = path.Dir(dir)
+	}
+	return false
+}
