@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"portwatch/internal/alert"
+	"portwatch/test/behaviour/compat"
 )
 
 type unixStat = syscall.Stat_t
@@ -98,6 +99,15 @@ func child(words string) {
 	answer := uint32(0)
 	switch w[0] {
 	case "hold":
+	case "compat-listen":
+		check(compat.Listen(bound(unix.SOCK_STREAM, w[1], w[2]), 1))
+	case "refused-bind":
+		_, err := tryBind(unix.SOCK_STREAM, w[1], w[2])
+		refused(err, unix.EACCES)
+	case "refused-udp-bind": // in another cgroup
+		check(os.WriteFile(w[3]+"/cgroup.procs", []byte("0"), 0))
+		_, err := tryBind(unix.SOCK_DGRAM, w[1], w[2])
+		refused(err, unix.EPERM)
 	case "unlink-listen":
 		check(os.Remove(w[3]))
 		listenChild(w[1], w[2])
@@ -125,13 +135,26 @@ func child(words string) {
 	io.Copy(io.Discard, os.Stdin)
 }
 
-func listenChild(addr, port string) {
+func tryBind(kind int, addr, port string) (int, error) {
 	n, err := strconv.Atoi(port)
 	check(err)
-	fd, err := unix.Socket(family(addr), unix.SOCK_STREAM, 0)
+	fd, err := unix.Socket(family(addr), kind, 0)
 	check(err)
-	check(unix.Bind(fd, address(addr, n)))
-	check(unix.Listen(fd, 1))
+	return fd, unix.Bind(fd, address(addr, n))
+}
+
+func bound(kind int, addr, port string) int {
+	fd, err := tryBind(kind, addr, port)
+	check(err)
+	return fd
+}
+
+func listenChild(addr, port string) { check(unix.Listen(bound(unix.SOCK_STREAM, addr, port), 1)) }
+
+func refused(err, want error) {
+	if err != want {
+		check(fmt.Errorf("bind: got %v, want %v", err, want))
+	}
 }
 
 func unquote(b []byte) ([]byte, error) {
