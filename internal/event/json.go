@@ -21,7 +21,7 @@ func FormatTime(t time.Time) string {
 }
 
 // record is an Event as one flat JSON object: the outward contract. What is
-// not known is absent.
+// not known is absent. It is read by way of this struct; append.go writes it.
 type record struct {
 	Kind   string `json:"kind"`
 	Time   string `json:"time"`
@@ -91,53 +91,6 @@ type record struct {
 	Recv           string `json:"recv,omitempty"`
 	Send           string `json:"send,omitempty"`
 	State          string `json:"state,omitempty"`
-}
-
-// MarshalJSON writes the event as one flat object. Bytes that are not UTF-8
-// become U+FFFD.
-func (e *Event) MarshalJSON() ([]byte, error) {
-	s := &e.Socket
-	r := record{
-		Kind: "event", Time: FormatTime(e.Time), Type: e.Type, Origin: e.Origin,
-		Protocol: s.Protocol, Family: s.Family, Port: s.Port, RequestedPort: s.RequestedPort,
-		DualStack: s.DualStack, ReusePort: s.ReusePort, MPTCP: s.MPTCP, Role: s.Role,
-		Scope: s.Scope, Device: s.Device, Netns: s.Netns, HostNetns: s.HostNetns, Backlog: s.Backlog,
-		Owner:   e.Owner,
-		Verdict: e.Verdict, Rule: e.Rule, Severity: e.Severity, Explain: e.Explain,
-		OpenedAt: FormatTime(e.OpenedAt), Latency: e.Latency.Seconds(),
-	}
-	if s.Address.IsValid() {
-		r.Address = s.Address.String()
-	}
-	if s.Cookie != 0 {
-		r.Cookie = strconv.FormatUint(s.Cookie, 10)
-	}
-	if e.Count > 1 {
-		r.Count = e.Count
-	}
-	if e.Type == Close && !e.OpenedAt.IsZero() {
-		d := e.Time.Sub(e.OpenedAt).Seconds()
-		r.Duration = &d
-	}
-	if p := e.Process; p != nil {
-		r.PID, r.PPID, r.Comm, r.Exe, r.ExeDeleted, r.Cmdline = p.PID, p.PPID, p.Comm, p.Exe, p.ExeDeleted, p.Cmdline
-		r.UID, r.User, r.GID, r.Cgroup, r.Unit = &p.UID, p.User, &p.GID, p.Cgroup, p.Unit
-		r.ContainerID, r.ContainerRuntime, r.ContainerName = p.ContainerID, p.ContainerRuntime, p.ContainerName
-		r.ContainerImage, r.ContainerRootless = p.ContainerImage, p.ContainerRootless
-		r.PodUID, r.PodName, r.PodNamespace = p.PodUID, p.PodName, p.PodNamespace
-		r.ExeWorldWritable, r.ExeForeign, r.Ancestry = p.ExeWorldWritable, p.ExeForeign, p.Ancestry
-		r.PIDStart = p.Start.Seconds()
-		r.Name = p.Comm
-		if p.PID != 0 {
-			r.Process = strconv.FormatUint(uint64(p.PID), 10)
-		}
-	}
-	if e.Host != nil {
-		r.Host, r.BootID = e.Host.Name, e.Host.BootID
-	}
-	r.LocalAddress, r.ForeignAddress = e.Socket.LocalAddress(), e.Socket.foreignAddress()
-	r.Recv, r.Send, r.State = "0", "0", "LISTEN"
-	return json.Marshal(&r)
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote, also by an older or a newer
@@ -220,7 +173,9 @@ func (s *Socket) LocalAddress() string {
 	return s.Address.String() + ":" + strconv.Itoa(int(s.Port))
 }
 
-func (s *Socket) foreignAddress() string {
+// ForeignAddress returns the peer's address as netstat prints it: "0.0.0.0:*"
+// for a socket that listens.
+func (s *Socket) ForeignAddress() string {
 	port := "*"
 	if s.PeerPort != 0 {
 		port = strconv.Itoa(int(s.PeerPort))
