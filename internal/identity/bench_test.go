@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"os/exec"
 	"testing"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 
 func BenchmarkKnown(b *testing.B) {
 	r := New(Options{})
-	p := start(b, "/bin/cat", "-")
+	p := running(b, exec.Command("/bin/cat", "-"))
 	ev := &event.Event{Process: p}
 	for b.Loop() {
 		ev.Process = p
@@ -21,7 +22,7 @@ func BenchmarkKnown(b *testing.B) {
 // processes take turns.
 func BenchmarkKnownAnew(b *testing.B) {
 	r := New(Options{})
-	p := start(b, "/bin/cat", "-")
+	p := running(b, exec.Command("/bin/cat", "-"))
 	q := *p
 	ev := &event.Event{}
 	for i := 0; b.Loop(); i++ {
@@ -36,7 +37,7 @@ func BenchmarkKnownAnew(b *testing.B) {
 // side told everything.
 func BenchmarkNew(b *testing.B) {
 	r := New(Options{})
-	p := enrich(r, start(b, "/bin/cat", "-"))
+	p := enrich(r, running(b, exec.Command("/bin/cat", "-")))
 	p.Cgroup, p.CgroupID = "/system.slice/cat.service", 7
 	ev := &event.Event{}
 	for i := 0; b.Loop(); i++ {
@@ -50,7 +51,7 @@ func BenchmarkNew(b *testing.B) {
 
 // BenchmarkNewOfNewParents is the same with nothing remembered.
 func BenchmarkNewOfNewParents(b *testing.B) {
-	p := enrich(New(Options{}), start(b, "/bin/cat", "-"))
+	p := enrich(New(Options{}), running(b, exec.Command("/bin/cat", "-")))
 	p.Cgroup, p.CgroupID = "/system.slice/cat.service", 7
 	r := New(Options{})
 	ev := &event.Event{}
@@ -68,7 +69,7 @@ func BenchmarkNewOfNewParents(b *testing.B) {
 // text, as after a flood.
 func BenchmarkNewFromProc(b *testing.B) {
 	r := New(Options{})
-	p := start(b, "/bin/cat", "-")
+	p := running(b, exec.Command("/bin/cat", "-"))
 	ev := &event.Event{}
 	for i := 0; b.Loop(); i++ {
 		q := *p

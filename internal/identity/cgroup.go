@@ -10,19 +10,24 @@ import (
 // completeCgroup finds the cgroup of p where the kernel side did not tell all
 // of it. It leaves "" if it is not known: "/" means that there is none.
 func (r *Resolver) completeCgroup(p *event.Process) {
-	switch {
-	case p.Cgroup == "" || strings.HasPrefix(p.Cgroup, cut):
-	case p.Cgroup == "/" && r.proc.legacy:
-		// In the unified hierarchy nothing is sorted; in the others
-		// everything may be.
-	default:
+	missing := p.Cgroup == "" || strings.HasPrefix(p.Cgroup, cut)
+	if r.proc.legacy {
+		// An engine may sort its containers in any hierarchy, and the
+		// unified one be empty.
+		if path := r.cgroup(p); path != "" {
+			p.Cgroup = path
+		} else if missing || p.Cgroup == "/" {
+			p.Cgroup = ""
+		}
+		return
+	}
+	if !missing {
 		if p.CgroupID != 0 {
 			r.cgroups.put(p.CgroupID, p.Cgroup)
 		}
 		return
 	}
-	p.Cgroup = r.cgroup(p)
-	if p.Cgroup == "" && p.CgroupID != 0 && !r.proc.legacy {
+	if p.Cgroup = r.cgroup(p); p.Cgroup == "" && p.CgroupID != 0 {
 		p.Cgroup, _ = r.cgroups.get(p.CgroupID)
 	}
 }
@@ -39,8 +44,8 @@ func (r *Resolver) cgroup(p *event.Process) string {
 	return path
 }
 
-// parseCgroups returns the path in which systemd or a container engine sorted
-// a process, from a file in the form of proc_pid_cgroup(5): that of the
+// parseCgroups returns the path in which a process is sorted, from a file in
+// the form of proc_pid_cgroup(5): one that names a container, else that of the
 // unified hierarchy, of systemd's own, or of any that is not the root.
 func parseCgroups(b []byte) string {
 	var unified, named, other string
@@ -50,6 +55,10 @@ func parseCgroups(b []byte) string {
 		// A path that leads out of our cgroup namespace says nothing.
 		if !ok || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "/..") {
 			continue
+		}
+		path = path[:min(len(path), cgroupBytes)]
+		if _, above := containerOf(path); above != "" {
+			return path
 		}
 		switch {
 		case id == "0" && controllers == "":
@@ -62,7 +71,7 @@ func parseCgroups(b []byte) string {
 	}
 	for _, path := range [...]string{unified, named, other} {
 		if len(path) > 1 {
-			return path[:min(len(path), cgroupBytes)]
+			return path
 		}
 	}
 	if unified != "" || named != "" {

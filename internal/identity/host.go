@@ -1,12 +1,23 @@
 package identity
 
-import "golang.org/x/sys/unix"
+import (
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
 
 // host is what of the host other processes are compared with.
 type host struct {
-	mntns  uint32 // its mount namespace, that of the first process; 0 if unknown
-	userns uint32 // the first user namespace
-	root   string // a folder under which its files are seen; "" for /
+	mntns uint32 // its mount namespace, that of the first process; 0 if unknown
+	root  string // a folder under which its files are seen; "" for /
+}
+
+// path returns where a file of the host is seen.
+func (h host) path(name string) string {
+	if h.root == "" {
+		return filepath.Join("/", name)
+	}
+	return filepath.Join(h.root, name)
 }
 
 // initialUserns is the number of the first user namespace; it is part of the
@@ -22,7 +33,7 @@ var firstMntns = [...]uint32{4026531832, 4026531840, 4026531841}
 // container engine may have put us into another one, where /tmp is empty and
 // /usr is that of our image.
 func (p *procfs) findHost(root string) host {
-	h := host{userns: initialUserns, root: root}
+	h := host{root: root}
 	own := nsInum(readlink(p.dir + "/self/ns/mnt"))
 	h.mntns = nsInum(readlink(p.path(1, "ns/mnt")))
 	if h.mntns == 0 {

@@ -51,7 +51,14 @@ type Resolver struct {
 	cgroups   cache[uint64, string] // path by id
 	ancestors cache[uint32, ancestor]
 	folders   cache[string, folder]
+	groups    cache[string, *group]
 	mounts    mounts
+	engines   engines
+	sockets   socketUnits
+	loopback  cache[uint32, looked[bool]]
+	devices   cache[deviceKey, looked[string]]
+
+	hierarchies []string // folders of cgroups that are there
 }
 
 // New returns a resolver.
@@ -67,6 +74,9 @@ func New(opts Options) *Resolver {
 		cgroups:   newCache[uint64, string](maxCgroups),
 		ancestors: newCache[uint32, ancestor](maxAncestors),
 		folders:   newCache[string, folder](maxFolders),
+		groups:    newCache[string, *group](maxCgroups),
+		loopback:  newCache[uint32, looked[bool]](maxNetns),
+		devices:   newCache[deviceKey, looked[string]](maxNetns),
 	}
 	r.host = r.proc.findHost(opts.Root)
 	r.mounts.file = opts.Proc + "/self/mountinfo"
@@ -77,12 +87,13 @@ func New(opts Options) *Resolver {
 		if dir != "" {
 			return dir
 		}
-		return filepath.Join("/", r.host.root, name)
+		return r.host.path(name)
 	}
-	r.users = users{
-		passwd:  filepath.Join(in(opts.Etc, "etc"), "passwd"),
-		dynamic: filepath.Join(in(opts.Run, "run"), "systemd/dynamic-uid"),
-	}
+	etc, run, varLib := in(opts.Etc, "etc"), in(opts.Run, "run"), in(opts.VarLib, "var/lib")
+	r.users = users{passwd: filepath.Join(etc, "passwd"), dynamic: filepath.Join(run, "systemd/dynamic-uid")}
+	r.engines = engines{etc: etc, run: run, varLib: varLib, host: r.host}
+	r.findHierarchies()
+	r.sockets = newSocketUnits(etc, run, r.host, r.hierarchies)
 	return r
 }
 
@@ -97,13 +108,29 @@ type processKey struct {
 type known struct {
 	seen *event.Process // as the kernel side told it
 	full *event.Process // the same, completed
+
+	// retry is when to resolve it anew because something was not there yet;
+	// zero if all was.
+	retry time.Time
 }
 
 // Enrich completes ev in place. The process that it points to may belong to
 // other events as well and is not written: ev gets another one.
 func (r *Resolver) Enrich(ev *event.Event) {
-	if ev.Process != nil {
-		ev.Process = r.process(ev.Process)
+	r.locate(ev)
+	if ev.Process == nil {
+		return
+	}
+	ev.Process = r.process(ev.Process)
+	if ev.Process.PID == 1 && ev.Process.Unit == "init.scope" && ev.Type == event.Open {
+		// systemd listens for others. In the kernels where it makes their
+		// sockets in a child in the unit's own cgroup, only a snapshot
+		// has the first process for their opener.
+		if unit := r.sockets.unitFor(&ev.Socket, time.Now()); unit != "" {
+			p := *ev.Process
+			p.Unit = unit
+			ev.Process = &p
+		}
 	}
 }
 
@@ -120,20 +147,32 @@ func (r *Resolver) process(p *event.Process) *event.Process {
 	}
 	key := processKey{p.PID, p.Start}
 	k, ok := r.processes.get(key)
-	if ok && (k.seen == p || k.full == p) {
+	if !ok || k.seen != p && k.full != p && !says(k.seen, p) {
+		k = r.resolve(p)
+		r.processes.put(key, k)
+	}
+	if !k.retry.IsZero() {
+		k = r.retry(key, k)
+	}
+	if k.full.PPID == p.PPID && k.full.TID == p.TID {
 		return k.full
 	}
-	if ok && says(k.seen, p) {
-		if k.full.PPID == p.PPID && k.full.TID == p.TID {
-			return k.full
-		}
-		q := *k.full
-		q.PPID, q.TID = p.PPID, p.TID
-		return &q
+	q := *k.full
+	q.PPID, q.TID = p.PPID, p.TID
+	return &q
+}
+
+// retry asks again for what was not there yet.
+func (r *Resolver) retry(key processKey, k *known) *known {
+	now := time.Now()
+	if now.Before(k.retry) {
+		return k
 	}
-	full := r.resolve(p)
-	r.processes.put(key, &known{seen: p, full: full})
-	return full
+	q := *k.full
+	again := &known{seen: k.seen, full: &q}
+	again.retry = r.group(q.Cgroup, now).tell(&q)
+	r.processes.put(key, again)
+	return again
 }
 
 // says reports whether all that p tells of a process was told by seen as
@@ -147,8 +186,8 @@ func says(seen, p *event.Process) bool {
 		seen.Mntns == p.Mntns && seen.Pidns == p.Pidns
 }
 
-// resolve returns a copy of p with what it lacks.
-func (r *Resolver) resolve(p *event.Process) *event.Process {
+// resolve makes a copy of p with what it lacks.
+func (r *Resolver) resolve(p *event.Process) *known {
 	q := *p
 	now := time.Now()
 	q.User = r.users.name(q.UID, now)
@@ -157,9 +196,9 @@ func (r *Resolver) resolve(p *event.Process) *event.Process {
 		q.Cmdline = r.cmdline(&q)
 	}
 	r.completeCgroup(&q)
-	q.Unit = unitOf(q.Cgroup)
+	retry := r.group(q.Cgroup, now).tell(&q)
 	q.Ancestry = r.ancestry(&q, now)
 	q.ExeForeign = r.foreign(&q)
 	q.ExeWorldWritable = r.worldWritable(&q, now)
-	return &q
+	return &known{seen: p, full: &q, retry: retry}
 }

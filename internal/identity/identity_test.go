@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +15,8 @@ import (
 	"portwatch/internal/event"
 )
 
-// tree writes files below a new folder, "-> x" being a link to x.
+// tree writes files below a new folder, "-> x" being a link to x and a name
+// that ends in / a folder.
 func tree(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -22,6 +24,12 @@ func tree(t testing.TB, files map[string]string) string {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, "/") {
+			if err := os.MkdirAll(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			continue
 		}
 		var err error
 		if target, ok := strings.CutPrefix(text, "-> "); ok {
@@ -36,23 +44,33 @@ func tree(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-// start runs a program that lives until the end of the test and returns what
-// the kernel side would tell of it.
-func start(t testing.TB, name string, args ...string) *event.Process {
+// running starts cmd, which becomes cat(1) and lives until the end of the
+// test, and returns what the kernel side tells of it but its texts.
+func running(t testing.TB, cmd *exec.Cmd) *event.Process {
 	t.Helper()
-	cmd := exec.Command(name, args...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		in.Close()
-		cmd.Process.Kill()
 		cmd.Wait()
 	})
+	if _, err := io.WriteString(in, "ready\n"); err != nil {
+		t.Fatal(err)
+	}
+	// An answer comes from cat: until then it may be what executes it.
+	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
+		t.Fatalf("%v: %v", cmd.Args, err)
+	}
 	return capture(t, cmd.Process.Pid)
 }
 
@@ -86,7 +104,7 @@ func enrich(r *Resolver, p *event.Process) *event.Process {
 }
 
 func TestWhatTheKernelDidNotSendIsReadFromProc(t *testing.T) {
-	p := start(t, "/bin/cat", "-")
+	p := running(t, exec.Command("/bin/cat", "-"))
 	got := enrich(New(Options{}), p)
 	exe, err := filepath.EvalSymlinks("/bin/cat")
 	if err != nil {
@@ -104,7 +122,7 @@ func TestWhatTheKernelDidNotSendIsReadFromProc(t *testing.T) {
 }
 
 func TestAnotherProcessWithTheNumberIsNotRead(t *testing.T) {
-	p := start(t, "/bin/cat", "-")
+	p := running(t, exec.Command("/bin/cat", "-"))
 	p.Start -= time.Second
 	if got := enrich(New(Options{}), p); got.Exe != "" || got.Cmdline != "" {
 		t.Errorf("exe %q, cmdline %q of a later process", got.Exe, got.Cmdline)
@@ -112,7 +130,7 @@ func TestAnotherProcessWithTheNumberIsNotRead(t *testing.T) {
 }
 
 func TestAnotherProgramIsNotNamed(t *testing.T) {
-	p := start(t, "/bin/cat", "-")
+	p := running(t, exec.Command("/bin/cat", "-"))
 	p.ExeInode++ // it executed another file since
 	if got := enrich(New(Options{}), p); got.Exe != "" {
 		t.Errorf("exe %q of what it executes now", got.Exe)
@@ -120,7 +138,7 @@ func TestAnotherProgramIsNotNamed(t *testing.T) {
 }
 
 func TestTheSharedProcessIsNotWritten(t *testing.T) {
-	p := start(t, "/bin/cat", "-")
+	p := running(t, exec.Command("/bin/cat", "-"))
 	was := *p
 	r := New(Options{})
 	one, two := enrich(r, p), enrich(r, p)
@@ -136,7 +154,7 @@ func TestTheSharedProcessIsNotWritten(t *testing.T) {
 }
 
 func TestALostEventGetsWhatIsKnownOfItsProcess(t *testing.T) {
-	p := start(t, "/bin/cat", "-")
+	p := running(t, exec.Command("/bin/cat", "-"))
 	p.Exe, p.Cmdline, p.Cgroup, p.CgroupID = "/usr/bin/cat", "cat", "/system.slice/cat.service", 99
 	r := New(Options{})
 	full := enrich(r, p)
@@ -154,7 +172,7 @@ func TestALostEventGetsWhatIsKnownOfItsProcess(t *testing.T) {
 
 func TestAFileThatOthersRanIsNamedAfterItsProcessIsGone(t *testing.T) {
 	r := New(Options{})
-	p := start(t, "/bin/cat", "-")
+	p := running(t, exec.Command("/bin/cat", "-"))
 	exe := enrich(r, p).Exe
 	sent := *p
 	sent.PID, sent.Exe = 1<<31, exe

@@ -32,11 +32,14 @@ type procfs struct {
 	// legacy says that there are cgroup v1 hierarchies: the path in the
 	// unified one is not all.
 	legacy bool
+
+	netns uint32 // our own network namespace
 }
 
 func newProcfs(dir string) procfs {
 	p := procfs{dir: dir, buf: make([]byte, 16<<10)}
 	p.host = readlink(dir+"/self/ns/pid") == initialPidns
+	p.netns = nsInum(readlink(dir + "/self/ns/net"))
 	for line := range bytes.Lines(p.readFile(dir + "/self/cgroup")) {
 		p.legacy = p.legacy || !bytes.HasPrefix(line, []byte("0::"))
 	}

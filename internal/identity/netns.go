@@ -1,0 +1,259 @@
+package identity
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"portwatch/internal/event"
+)
+
+// maxNetns bounds what is remembered of network namespaces.
+const maxNetns = 1024
+
+// A deviceKey is a network device.
+type deviceKey struct{ netns, ifindex uint32 }
+
+// A looked is an answer and when it was given.
+type looked[T any] struct {
+	value T
+	at    time.Time
+}
+
+// locate completes where the socket is.
+func (r *Resolver) locate(ev *event.Event) {
+	s := &ev.Socket
+	device := s.Ifindex != 0 && s.Device == ""
+	// Not of the host's namespace: at boot it has only its loopback device
+	// for a while, and what listens then does not stay there.
+	alone := s.Scope == event.Wildcard && !s.HostNetns && s.Netns != 0 && ev.Process != nil && ev.Process.PID != 0
+	if !device && !alone {
+		return
+	}
+	now := time.Now()
+	if device {
+		s.Device = r.device(s, ev.Process, now)
+	}
+	if alone && r.onlyLoopback(s.Netns, ev.Process, now) {
+		s.Scope = event.Loopback
+	}
+}
+
+// onlyLoopback reports whether the network namespace in which p is has no
+// device but loopback: that one can be renamed, but not be taken out.
+func (r *Resolver) onlyLoopback(netns uint32, p *event.Process, now time.Time) bool {
+	l, ok := r.loopback.get(netns)
+	if !ok || now.Sub(l.at) >= recheck {
+		devices := bytes.Count(r.net(netns, p, "dev", 16<<10), []byte{':'})
+		l = looked[bool]{devices == 1, now}
+		r.loopback.put(netns, l)
+	}
+	return l.value
+}
+
+// net reads a file of /proc/PID/net for a namespace, through p if it still is
+// in it; nil if it cannot be read.
+func (r *Resolver) net(netns uint32, p *event.Process, file string, limit int) []byte {
+	pid := uint32(0)
+	switch {
+	case !r.proc.host:
+		return nil
+	case p != nil && p.PID != 0:
+		pid = p.PID
+	}
+	for _, pid := range [...]uint32{pid, 1} {
+		if pid == 0 {
+			continue
+		}
+		b := readAll(r.proc.path(pid, "net/"+file), limit)
+		// Asked afterwards, it says whose that was. Only a process that
+		// changes to and fro could tell of another namespace than its own.
+		if b != nil && nsInum(readlink(r.proc.path(pid, "ns/net"))) == netns {
+			return b
+		}
+	}
+	return nil
+}
+
+// device returns the name of the device that a socket is bound to.
+func (r *Resolver) device(s *event.Socket, p *event.Process, now time.Time) string {
+	key := deviceKey{s.Netns, s.Ifindex}
+	d, ok := r.devices.get(key)
+	if !ok || now.Sub(d.at) >= recheck {
+		d = looked[string]{at: now}
+		if s.Netns == r.proc.netns {
+			d.value = deviceName(s.Ifindex)
+		} else {
+			d.value = r.deviceElsewhere(s, p)
+		}
+		r.devices.put(key, d)
+	}
+	return d.value
+}
+
+// deviceName asks the kernel for the name of a device of our own network
+// namespace.
+func deviceName(ifindex uint32) string {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	req, err := unix.NewIfreq("")
+	if err != nil {
+		return ""
+	}
+	req.SetUint32(ifindex)
+	if unix.IoctlIfreq(fd, unix.SIOCGIFNAME, req) != nil {
+		return ""
+	}
+	return req.Name()
+}
+
+// deviceElsewhere finds the name where /proc shows it beside the number: with
+// the addresses, or the multicast groups that each device with IPv4 is in.
+func (r *Resolver) deviceElsewhere(s *event.Socket, p *event.Process) string {
+	for line := range bytes.Lines(r.net(s.Netns, p, "if_inet6", netFileBytes)) {
+		if a, ok := parseIfInet6(line); ok && a.ifindex == s.Ifindex {
+			return a.device
+		}
+	}
+	for line := range bytes.Lines(r.net(s.Netns, p, "igmp", netFileBytes)) {
+		f := bytes.Fields(line)
+		if len(f) >= 2 && string(f[0]) == strconv.FormatUint(uint64(s.Ifindex), 10) && line[0] != '\t' {
+			return string(f[1])
+		}
+	}
+	return ""
+}
+
+// netFileBytes bounds what is read of a file about addresses. A router's
+// routes do not fit: that is said, not waited for.
+const netFileBytes = 4 << 20
+
+// Covers returns the addresses at which the socket of ev takes packets: its
+// own, or if that is a wildcard all that its network namespace has now, of
+// the device that it is bound to. It may be called at any time.
+func (r *Resolver) Covers(ev *event.Event) ([]netip.Addr, error) {
+	s := &ev.Socket
+	if !s.Address.Unmap().IsUnspecified() {
+		return []netip.Addr{s.Address.Unmap()}, nil
+	}
+	v4 := s.DualStack || s.Address.Unmap().Is4()
+	v6 := s.Address.Is6() && !s.Address.Is4In6()
+	var all []netip.Addr
+	var err error
+	if s.Netns == 0 || s.Netns == r.proc.netns {
+		all, err = addresses(s.Ifindex)
+	} else {
+		all, err = r.addressesElsewhere(s, ev.Process, v4)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the addresses of network namespace %d: %w", s.Netns, err)
+	}
+	all = slices.DeleteFunc(all, func(a netip.Addr) bool { return a.Is4() && !v4 || a.Is6() && !v6 })
+	slices.SortFunc(all, netip.Addr.Compare)
+	return slices.Compact(all), nil
+}
+
+// addresses lists those of our own network namespace.
+func addresses(ifindex uint32) (all []netip.Addr, err error) {
+	var found []net.Addr
+	if ifindex == 0 {
+		found, err = net.InterfaceAddrs()
+	} else {
+		var device *net.Interface
+		if device, err = net.InterfaceByIndex(int(ifindex)); err == nil {
+			found, err = device.Addrs()
+		}
+	}
+	for _, a := range found {
+		if prefix, err := netip.ParsePrefix(a.String()); err == nil {
+			all = append(all, prefix.Addr().Unmap())
+		}
+	}
+	return all, err
+}
+
+var (
+	errNamespaceGone = errors.New("no process that can be asked is in it")
+	errByDevice      = errors.New("which device has which IPv4 address is not shown there")
+	errTooLong       = errors.New("too many routes")
+)
+
+func (r *Resolver) addressesElsewhere(s *event.Socket, p *event.Process, v4 bool) (all []netip.Addr, err error) {
+	b := r.net(s.Netns, p, "if_inet6", netFileBytes)
+	for line := range bytes.Lines(b) {
+		if a, ok := parseIfInet6(line); ok && (s.Ifindex == 0 || s.Ifindex == a.ifindex) {
+			all = append(all, a.addr)
+		}
+	}
+	if !v4 {
+		if b == nil {
+			err = errNamespaceGone
+		}
+		return all, err
+	}
+	if s.Ifindex != 0 {
+		return nil, errByDevice
+	}
+	b = r.net(s.Netns, p, "fib_trie", netFileBytes)
+	switch len(b) {
+	case 0:
+		// Empty before the namespace has an address; else it is gone.
+		if r.net(s.Netns, p, "dev", netFileBytes) == nil {
+			return nil, errNamespaceGone
+		}
+	case netFileBytes:
+		return nil, errTooLong
+	}
+	return append(all, parseFibTrie(b)...), nil
+}
+
+// An ifInet6 is a line of /proc/net/if_inet6.
+type ifInet6 struct {
+	addr    netip.Addr
+	ifindex uint32
+	device  string
+}
+
+func parseIfInet6(line []byte) (a ifInet6, ok bool) {
+	f := bytes.Fields(line)
+	var addr [16]byte
+	if len(f) != 6 || len(f[0]) != 2*len(addr) {
+		return a, false
+	}
+	if _, err := hex.Decode(addr[:], f[0]); err != nil {
+		return a, false
+	}
+	ifindex, err := strconv.ParseUint(string(f[1]), 16, 32)
+	if err != nil {
+		return a, false
+	}
+	return ifInet6{netip.AddrFrom16(addr), uint32(ifindex), string(f[5])}, true
+}
+
+// parseFibTrie returns the local addresses of /proc/net/fib_trie: a leaf is
+// followed by what leads there, "/32 host LOCAL" for an address of the host.
+func parseFibTrie(b []byte) (all []netip.Addr) {
+	var leaf netip.Addr
+	for line := range bytes.Lines(b) {
+		text := bytes.TrimSpace(line)
+		if a, ok := bytes.CutPrefix(text, []byte("|-- ")); ok {
+			leaf, _ = netip.ParseAddr(string(a))
+			continue
+		}
+		if leaf.IsValid() && bytes.Equal(text, []byte("/32 host LOCAL")) {
+			all = append(all, leaf)
+		}
+	}
+	return all
+}
