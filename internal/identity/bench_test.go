@@ -37,6 +37,7 @@ func BenchmarkKnownAnew(b *testing.B) {
 // side told everything.
 func BenchmarkNew(b *testing.B) {
 	r := New(Options{})
+	r.proc.legacy = false // with cgroup v1 its cgroups are read from /proc
 	p := enrich(r, running(b, exec.Command("/bin/cat", "-")))
 	p.Cgroup, p.CgroupID = "/system.slice/cat.service", 7
 	ev := &event.Event{}
@@ -47,6 +48,23 @@ func BenchmarkNew(b *testing.B) {
 		ev.Process = &q
 		r.Enrich(ev)
 	}
+}
+
+// BenchmarkNewOfKnownGrandparents is a daemon started from a shell that was
+// there some seconds ago.
+func BenchmarkNewOfKnownGrandparents(b *testing.B) {
+	p := enrich(New(Options{}), running(b, exec.Command("/bin/cat", "-")))
+	p.Cgroup, p.CgroupID = "/system.slice/cat.service", 7
+	r := New(Options{})
+	ev := &event.Event{}
+	for i := 0; b.Loop(); i++ {
+		q := *p
+		q.Start += time.Duration(i)
+		ev.Process = &q
+		delete(r.ancestors.newer, p.PPID)
+		r.Enrich(ev)
+	}
+	b.ReportMetric(float64(len(p.Ancestry)), "parents")
 }
 
 // BenchmarkNewOfNewParents is the same with nothing remembered.

@@ -45,7 +45,7 @@ func (r *Resolver) runs(p *event.Process, f file) answer {
 
 // hostHas reports whether p runs the file that the host has at path.
 func (r *Resolver) hostHas(p *event.Process, path string) answer {
-	f, err := r.lookup(r.host.root, path)
+	f, err := r.inHost(path)
 	switch err {
 	case nil:
 		return r.runs(p, f)
@@ -87,26 +87,38 @@ func (r *Resolver) worldWritable(p *event.Process, now time.Time) bool {
 	if !isPath(p.Exe) {
 		return false
 	}
-	root := r.host.root
-	host := p.Mntns == r.host.mntns || p.Mntns == 0 || r.host.mntns == 0
-	if !host {
-		if !r.proc.host {
-			return false
-		}
-		root = r.proc.path(p.PID, "root")
+	dir, exe := path.Dir(p.Exe), p.Exe
+	if p.ExeDeleted {
+		exe = ""
 	}
-	if !p.ExeDeleted {
-		if f, err := r.lookup(root, p.Exe); err == nil && f.inode == p.ExeInode && f.mode&unix.S_IWOTH != 0 {
-			return true
-		}
+	if p.Mntns == r.host.mntns || p.Mntns == 0 || r.host.mntns == 0 {
+		return writable(exe, p.ExeInode, r.inHost) || r.folder(dir, now)
 	}
-	dir := path.Dir(p.Exe)
-	if host {
-		return r.folder(dir, now)
+	if !r.proc.host {
+		return false
 	}
-	// Not remembered: the process may have another root than the others
-	// of its mount namespace.
-	return r.openTo(root, dir)
+	// What is found there is not remembered: the process may have another
+	// root than the others of its mount namespace, and whoever made that
+	// may keep us waiting.
+	root, inode := r.proc.path(p.PID, "root"), p.ExeInode
+	w, _ := ask(r.look, func() bool {
+		inRoot := func(path string) (file, error) { return statIn(root, path, 0) }
+		return writable(exe, inode, inRoot) || openTo(dir, inRoot)
+	})
+	return w
+}
+
+// inHost looks at a file of the host.
+func (r *Resolver) inHost(path string) (file, error) { return r.lookup(r.host.root, path) }
+
+// writable reports whether anybody may write to the executable at path, if it
+// is the one with that inode.
+func writable(path string, inode uint64, stat func(string) (file, error)) bool {
+	if path == "" {
+		return false
+	}
+	f, err := stat(path)
+	return err == nil && f.inode == inode && f.mode&unix.S_IWOTH != 0
 }
 
 // A folder is what was found of one of the host's.
@@ -118,7 +130,7 @@ type folder struct {
 func (r *Resolver) folder(dir string, now time.Time) bool {
 	f, ok := r.folders.get(dir)
 	if !ok || now.Sub(f.at) >= recheck {
-		f = folder{r.openTo(r.host.root, dir), now}
+		f = folder{openTo(dir, r.inHost), now}
 		r.folders.put(dir, f)
 	}
 	return f.worldWritable
@@ -129,9 +141,9 @@ func (r *Resolver) folder(dir string, now time.Time) bool {
 const maxDepth = 64
 
 // openTo reports whether anybody may write to dir or a folder above it.
-func (r *Resolver) openTo(root, dir string) bool {
+func openTo(dir string, stat func(string) (file, error)) bool {
 	for range maxDepth {
-		if f, err := r.lookup(root, dir); err == nil && f.mode&unix.S_IWOTH != 0 {
+		if f, err := stat(dir); err == nil && f.mode&unix.S_IWOTH != 0 {
 			return true
 		}
 		if dir == "/" {

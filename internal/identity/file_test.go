@@ -1,12 +1,16 @@
 package identity
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"portwatch/internal/event"
 )
@@ -175,6 +179,51 @@ func TestADeletedExecutableIsToldByProc(t *testing.T) {
 	}
 	if got := enrich(New(Options{}), p); got.Exe != exe || !got.ExeDeleted {
 		t.Errorf("exe %q, deleted %v, want %q, true", got.Exe, got.ExeDeleted, exe)
+	}
+}
+
+// A file system whose server never answers holds everybody who looks at it.
+func TestAStalledFileSystemIsNotWaitedFor(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root mounts without a helper")
+	}
+	const again = "PORTWATCH_TEST_IN_MOUNT_NAMESPACE"
+	if os.Getenv(again) == "" {
+		cmd := exec.Command("unshare", "-m", readlink("/proc/self/exe"), "-test.run=^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), again+"=1")
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	fuse, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fuse)
+	if err := unix.Mount("stalled", dir, "fuse", 0, options); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	defer unix.Close(fuse) // lets go whoever waits
+
+	r := New(Options{})
+	r.host.mntns = nsInum(readlink("/proc/self/ns/mnt")) // this is the host now
+	for i := range 20 {
+		begin := time.Now()
+		p := enrich(r, &event.Process{PID: uint32(1<<31 + i), Exe: dir + "/server", ExeInode: 5, Mntns: 1})
+		if took := time.Since(begin); took > time.Second {
+			t.Fatalf("waited %v", took)
+		}
+		if !p.ExeForeign {
+			t.Error("not said to be foreign, though nobody can tell and it is in a mount namespace of its own")
+		}
+		r.look.until = time.Time{}
+	}
+	if n := len(r.look.slots); n != maxStalled {
+		t.Errorf("%d wait, want %d", n, maxStalled)
 	}
 }
 

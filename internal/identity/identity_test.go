@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -238,5 +239,57 @@ func TestAChangedPasswdIsRead(t *testing.T) {
 	}
 	if got := u.name(5, now.Add(recheck)); got != "bb" {
 		t.Errorf("uid 5 is %q, want bb", got)
+	}
+}
+
+// An ancestor is remembered, but a number is given to others.
+func TestAncestorsAreNotMixedUp(t *testing.T) {
+	stat := func(pid, comm, ppid, start string) string {
+		return pid + " (" + comm + ") S " + ppid + strings.Repeat(" 0", 17) + " " + start + " 0 0\n"
+	}
+	proc := tree(t, map[string]string{
+		"self/ns/pid": "-> " + initialPidns,
+		"1/stat":      stat("1", "init", "0", "1"),
+		"20/stat":     stat("20", "a) S 1 (", "1", "2000"),
+		"30/stat":     stat("30", "young", "1", "9000"),
+	})
+	r := New(Options{Proc: proc})
+	names := func(p *event.Process) (all []string) {
+		for _, a := range enrich(r, p).Ancestry {
+			all = append(all, a.Comm)
+		}
+		return all
+	}
+	if got := names(&event.Process{PID: 99, PPID: 20, Start: 3000 * tick}); !slices.Equal(got, []string{"a) S 1 (", "init"}) {
+		t.Errorf("ancestry %q", got)
+	}
+	if got := names(&event.Process{PID: 98, PPID: 30, Start: 3000 * tick}); got != nil {
+		t.Errorf("ancestry %q of a child that is older", got)
+	}
+	if got := names(&event.Process{PID: 97, PPID: 40, Start: 3000 * tick}); got != nil {
+		t.Errorf("ancestry %q of a parent that is gone", got)
+	}
+	// The parent ended, another got its number and a child that started
+	// after we had looked.
+	if err := os.WriteFile(proc+"/20/stat", []byte(stat("20", "other", "1", "4000")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a := r.ancestors.newer[20]
+	a.at = time.Now().Add(-recheck)
+	r.ancestors.put(20, a)
+	later := time.Duration(sinceBoot()+100) * tick
+	if got := names(&event.Process{PID: 96, PPID: 20, Start: later}); !slices.Equal(got, []string{"other", "init"}) {
+		t.Errorf("ancestry %q, want that of the new process", got)
+	}
+}
+
+func TestAtMostEightParents(t *testing.T) {
+	files := map[string]string{"self/ns/pid": "-> " + initialPidns}
+	for i := range 20 {
+		files[strconv.Itoa(i+1)+"/stat"] = strconv.Itoa(i+1) + " (p) S " + strconv.Itoa(i) + strings.Repeat(" 0", 17) + " 1 0\n"
+	}
+	r := New(Options{Proc: tree(t, files)})
+	if got := len(enrich(r, &event.Process{PID: 99, PPID: 20, Start: time.Second}).Ancestry); got != maxAncestry {
+		t.Errorf("%d parents, want %d", got, maxAncestry)
 	}
 }

@@ -94,9 +94,8 @@ func (r *Resolver) cmdline(p *event.Process) string {
 	}
 	path := r.proc.path(p.PID, "cmdline")
 	args, ok := ask(r.args, func() string {
-		var buf [cmdlineBytes]byte
-		b := buf[:readInto(path, buf[:])]
-		return string(bytes.TrimRight(bytes.ReplaceAll(b, []byte{0}, []byte{' '}), " "))
+		b := bytes.ReplaceAll(readAll(path, cmdlineBytes), []byte{0}, []byte{' '})
+		return string(bytes.TrimRight(b, " "))
 	})
 	if !ok || args == "" || !r.proc.is(p.PID, p.Start) {
 		return ""

@@ -55,18 +55,17 @@ func (p *procfs) path(pid uint32, name string) string {
 func (p *procfs) read(pid uint32, name string) []byte { return p.readFile(p.path(pid, name)) }
 
 func (p *procfs) readFile(path string) []byte {
-	n := readInto(path, p.buf)
-	return p.buf[:n]
-}
-
-// readInto fills buf from the file at path and returns how much there was.
-func readInto(path string, buf []byte) (n int) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return 0
+		return nil
 	}
 	defer unix.Close(fd)
-	return fill(fd, buf)
+	// The kernel writes the files that are read here in one go.
+	n, err := unix.Read(fd, p.buf)
+	if err != nil {
+		return nil
+	}
+	return p.buf[:n]
 }
 
 // fill reads until buf is full or there is no more.

@@ -13,10 +13,10 @@ type file struct {
 	uid          uint32
 }
 
-// lookup looks at what is at path as it is under root, "" for our own root.
-// Links do not lead out of root. First only what the kernel has in memory is
-// asked for, which cannot take long and is enough for a file that was just
-// executed; else whoever serves the file system gets some time to answer.
+// lookup looks at what is at path as it is under root. First only what the
+// kernel has in memory is asked for, which cannot take long and is enough for
+// a file that was just executed; else whoever serves the file system gets
+// some time to answer.
 func (r *Resolver) lookup(root, path string) (file, error) {
 	f, err := statIn(root, path, resolveCached)
 	if err != unix.EAGAIN && err != unix.EINVAL { // EINVAL: before Linux 5.12
@@ -36,6 +36,8 @@ func (r *Resolver) lookup(root, path string) (file, error) {
 	return a.file, a.err
 }
 
+// statIn looks at what is at path as it is under root, "" for our own. Links
+// do not lead out of root.
 func statIn(root, path string, resolve uint64) (file, error) {
 	dir := unix.AT_FDCWD
 	if root != "" {
