@@ -55,21 +55,32 @@ func (r *Resolver) hostHas(p *event.Process, path string) answer {
 	return cannotTell
 }
 
-// foreign reports whether the path of the executable is the word of whoever
-// made the mount namespace of p. systemd makes one for every service that it
+// judgeFile finds out whether the path of the executable of p proves
+// anything: whether it is the word of whoever made the mount namespace of p,
+// and whether anybody may have put the file there.
+func (r *Resolver) judgeFile(p *event.Process, now time.Time) {
+	if !isPath(p.Exe) {
+		return
+	}
+	hosts := yes
+	if p.Mntns != 0 && r.host.mntns != 0 && p.Mntns != r.host.mntns {
+		hosts = cannotTell
+		if !p.ExeDeleted {
+			hosts = r.hostHas(p, p.Exe)
+		}
+		p.ExeForeign = r.foreign(p, hosts)
+	}
+	p.ExeWorldWritable = r.worldWritable(p, hosts == yes, now)
+}
+
+// foreign reports whether p, in a mount namespace of its own, may run another
+// file than the host's. systemd makes a namespace for every service that it
 // confines, mostly with the host's files in it: those are told by comparing
 // the file. Where that is not possible (it was deleted, or is on an overlay),
 // only the host's root can have made a namespace for a process in the first
 // user namespace.
-func (r *Resolver) foreign(p *event.Process) bool {
-	if p.Mntns == 0 || r.host.mntns == 0 || p.Mntns == r.host.mntns || !isPath(p.Exe) {
-		return false
-	}
-	a := cannotTell
-	if !p.ExeDeleted {
-		a = r.hostHas(p, p.Exe)
-	}
-	return a == no || a == cannotTell && !r.inFirstUserns(p)
+func (r *Resolver) foreign(p *event.Process, hosts answer) bool {
+	return hosts == no || hosts == cannotTell && !r.inFirstUserns(p)
 }
 
 func (r *Resolver) inFirstUserns(p *event.Process) bool {
@@ -82,44 +93,32 @@ func isPath(exe string) bool {
 }
 
 // worldWritable reports whether anybody may write to the executable of p or
-// to a folder above it.
-func (r *Resolver) worldWritable(p *event.Process, now time.Time) bool {
-	if !isPath(p.Exe) {
-		return false
+// to a folder above it: on the host if that is where it is, else as p sees it.
+func (r *Resolver) worldWritable(p *event.Process, onHost bool, now time.Time) bool {
+	look := r.inHost
+	if !onHost {
+		if !r.proc.host {
+			return false
+		}
+		root := r.proc.path(p.PID, "root")
+		look = func(path string) (file, error) { return r.lookup(root, path) }
 	}
-	dir, exe := path.Dir(p.Exe), p.Exe
-	if p.ExeDeleted {
-		exe = ""
+	if !p.ExeDeleted {
+		if f, err := look(p.Exe); err == nil && f.inode == p.ExeInode && f.mode&unix.S_IWOTH != 0 {
+			return true
+		}
 	}
-	if p.Mntns == r.host.mntns || p.Mntns == 0 || r.host.mntns == 0 {
-		return writable(exe, p.ExeInode, r.inHost) || r.folder(dir, now)
+	dir := path.Dir(p.Exe)
+	if onHost {
+		return r.folder(dir, now)
 	}
-	if !r.proc.host {
-		return false
-	}
-	// What is found there is not remembered: the process may have another
-	// root than the others of its mount namespace, and whoever made that
-	// may keep us waiting.
-	root, inode := r.proc.path(p.PID, "root"), p.ExeInode
-	w, _ := ask(r.look, func() bool {
-		inRoot := func(path string) (file, error) { return statIn(root, path, 0) }
-		return writable(exe, inode, inRoot) || openTo(dir, inRoot)
-	})
-	return w
+	// Not remembered: the process may have another root than the others of
+	// its mount namespace.
+	return openTo(dir, look)
 }
 
 // inHost looks at a file of the host.
 func (r *Resolver) inHost(path string) (file, error) { return r.lookup(r.host.root, path) }
-
-// writable reports whether anybody may write to the executable at path, if it
-// is the one with that inode.
-func writable(path string, inode uint64, stat func(string) (file, error)) bool {
-	if path == "" {
-		return false
-	}
-	f, err := stat(path)
-	return err == nil && f.inode == inode && f.mode&unix.S_IWOTH != 0
-}
 
 // A folder is what was found of one of the host's.
 type folder struct {
@@ -141,9 +140,9 @@ func (r *Resolver) folder(dir string, now time.Time) bool {
 const maxDepth = 64
 
 // openTo reports whether anybody may write to dir or a folder above it.
-func openTo(dir string, stat func(string) (file, error)) bool {
+func openTo(dir string, look func(string) (file, error)) bool {
 	for range maxDepth {
-		if f, err := stat(dir); err == nil && f.mode&unix.S_IWOTH != 0 {
+		if f, err := look(dir); err == nil && f.mode&unix.S_IWOTH != 0 {
 			return true
 		}
 		if dir == "/" {

@@ -198,7 +198,6 @@ func (r *Resolver) resolve(p *event.Process) *known {
 	r.completeCgroup(&q)
 	retry := r.group(q.Cgroup, now).tell(&q)
 	q.Ancestry = r.ancestry(&q, now)
-	q.ExeForeign = r.foreign(&q)
-	q.ExeWorldWritable = r.worldWritable(&q, now)
+	r.judgeFile(&q, now)
 	return &known{seen: p, full: &q, retry: retry}
 }
