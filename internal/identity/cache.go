@@ -1,5 +1,7 @@
 package identity
 
+import "time"
+
 // A cache holds at most limit entries, and at least the limit/2 that were
 // used last: when the newer half is full, the older one is forgotten.
 type cache[K comparable, V any] struct {
@@ -30,3 +32,9 @@ func (c *cache[K, V]) put(k K, v V) {
 }
 
 func (c *cache[K, V]) len() int { return len(c.newer) + len(c.older) }
+
+// A looked is an answer and when it was given.
+type looked[T any] struct {
+	value T
+	at    time.Time
+}

@@ -1,10 +1,6 @@
 package identity
 
-import (
-	"strings"
-
-	"golang.org/x/sys/unix"
-)
+import "strings"
 
 // A container is what a cgroup path and the files of an engine say of one.
 type container struct {
@@ -145,9 +141,8 @@ func hexDigit(c byte) int { return strings.IndexByte("0123456789abcdef", c) }
 // docker-<the id of somebody else's container>.scope.
 func (r *Resolver) namedByRoot(above string) bool {
 	for _, hierarchy := range r.hierarchies {
-		f, err := r.lookup(r.host.root, hierarchy+above)
-		if err == nil {
-			return f.uid == 0 && f.mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
+		if f, err := statAt(r.host.root + hierarchy + above); err == nil {
+			return f.onlyRoots()
 		}
 	}
 	// Not to be seen from here: services are what is delegated to.
@@ -157,7 +152,7 @@ func (r *Resolver) namedByRoot(above string) bool {
 // findHierarchies finds out which of the folders that may hold cgroups do.
 func (r *Resolver) findHierarchies() {
 	for _, dir := range cgroupHierarchies {
-		if _, err := r.lookup(r.host.root, dir+"/cgroup.procs"); err == nil {
+		if _, err := statAt(r.host.root + dir + "/cgroup.procs"); err == nil {
 			r.hierarchies = append(r.hierarchies, dir)
 		}
 	}

@@ -44,8 +44,8 @@ func (r *Resolver) runs(p *event.Process, f file) answer {
 }
 
 // hostHas reports whether p runs the file that the host has at path.
-func (r *Resolver) hostHas(p *event.Process, path string) answer {
-	f, err := r.inHost(path)
+func (r *Resolver) hostHas(p *event.Process, path string, now time.Time) answer {
+	f, err := r.onHost(path, now)
 	switch err {
 	case nil:
 		return r.runs(p, f)
@@ -53,6 +53,43 @@ func (r *Resolver) hostHas(p *event.Process, path string) answer {
 		return no
 	}
 	return cannotTell
+}
+
+// onHost looks at a file of the host.
+func (r *Resolver) onHost(name string, now time.Time) (file, error) {
+	if r.folder(path.Dir(name), now).steady {
+		return statAt(r.host.root + name)
+	}
+	type found struct {
+		file
+		err error
+	}
+	root := r.host.root
+	f, ok := ask(r.look, func() found {
+		f, err := statAt(root + name)
+		return found{f, err}
+	})
+	if !ok {
+		return file{}, unix.EAGAIN
+	}
+	return f.file, f.err
+}
+
+// folder returns what is known of a folder of the host.
+func (r *Resolver) folder(dir string, now time.Time) folder {
+	l, ok := r.folders.get(dir)
+	if ok && now.Sub(l.at) < recheck {
+		return l.value
+	}
+	root := r.host.root
+	if l.value.steady {
+		l.value = lookInto(root, dir)
+	} else if l.value, ok = ask(r.look, func() folder { return lookInto(root, dir) }); !ok {
+		return folder{}
+	}
+	l.at = now
+	r.folders.put(dir, l)
+	return l.value
 }
 
 // judgeFile finds out whether the path of the executable of p proves
@@ -66,7 +103,7 @@ func (r *Resolver) judgeFile(p *event.Process, now time.Time) {
 	if p.Mntns != 0 && r.host.mntns != 0 && p.Mntns != r.host.mntns {
 		hosts = cannotTell
 		if !p.ExeDeleted {
-			hosts = r.hostHas(p, p.Exe)
+			hosts = r.hostHas(p, p.Exe, now)
 		}
 		p.ExeForeign = r.foreign(p, hosts)
 	}
@@ -95,60 +132,28 @@ func isPath(exe string) bool {
 // worldWritable reports whether anybody may write to the executable of p or
 // to a folder above it: on the host if that is where it is, else as p sees it.
 func (r *Resolver) worldWritable(p *event.Process, onHost bool, now time.Time) bool {
-	look := r.inHost
-	if !onHost {
-		if !r.proc.host {
-			return false
-		}
-		root := r.proc.path(p.PID, "root")
-		look = func(path string) (file, error) { return r.lookup(root, path) }
-	}
-	if !p.ExeDeleted {
-		if f, err := look(p.Exe); err == nil && f.inode == p.ExeInode && f.mode&unix.S_IWOTH != 0 {
+	exe, inode, gone := p.Exe, p.ExeInode, p.ExeDeleted
+	if onHost {
+		if r.folder(path.Dir(exe), now).worldWritable {
 			return true
 		}
+		if gone {
+			return false
+		}
+		f, err := r.onHost(exe, now)
+		return err == nil && f.inode == inode && f.worldWritable()
 	}
-	dir := path.Dir(p.Exe)
-	if onHost {
-		return r.folder(dir, now)
+	if !r.proc.host {
+		return false
 	}
 	// Not remembered: the process may have another root than the others of
 	// its mount namespace.
-	return openTo(dir, look)
-}
-
-// inHost looks at a file of the host.
-func (r *Resolver) inHost(path string) (file, error) { return r.lookup(r.host.root, path) }
-
-// A folder is what was found of one of the host's.
-type folder struct {
-	worldWritable bool
-	at            time.Time
-}
-
-func (r *Resolver) folder(dir string, now time.Time) bool {
-	f, ok := r.folders.get(dir)
-	if !ok || now.Sub(f.at) >= recheck {
-		f = folder{openTo(dir, r.inHost), now}
-		r.folders.put(dir, f)
-	}
-	return f.worldWritable
-}
-
-// maxDepth bounds how many folders are looked at. The kernel side sends at
-// most 48 names.
-const maxDepth = 64
-
-// openTo reports whether anybody may write to dir or a folder above it.
-func openTo(dir string, look func(string) (file, error)) bool {
-	for range maxDepth {
-		if f, err := look(dir); err == nil && f.mode&unix.S_IWOTH != 0 {
+	root := r.proc.path(p.PID, "root")
+	w, _ := ask(r.look, func() bool {
+		if f, err := statAt(root + exe); !gone && err == nil && f.inode == inode && f.worldWritable() {
 			return true
 		}
-		if dir == "/" {
-			break
-		}
-		dir = path.Dir(dir)
-	}
-	return false
+		return lookInto(root, path.Dir(exe)).worldWritable
+	})
+	return w
 }

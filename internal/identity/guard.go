@@ -3,8 +3,8 @@ package identity
 import "time"
 
 const (
-	patience   = 5 * time.Millisecond
-	afterStall = 100 * time.Millisecond
+	patience   = 20 * time.Millisecond // much for a file, little for a port that opened
+	afterStall = 10 * patience
 	maxStalled = 4
 )
 

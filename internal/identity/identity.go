@@ -50,7 +50,7 @@ type Resolver struct {
 	paths     cache[fileKey, string]
 	cgroups   cache[uint64, string] // path by id
 	ancestors cache[uint32, ancestor]
-	folders   cache[string, folder]
+	folders   cache[string, looked[folder]]
 	groups    cache[string, *group]
 	mounts    mounts
 	engines   engines
@@ -73,7 +73,7 @@ func New(opts Options) *Resolver {
 		paths:     newCache[fileKey, string](maxPaths),
 		cgroups:   newCache[uint64, string](maxCgroups),
 		ancestors: newCache[uint32, ancestor](maxAncestors),
-		folders:   newCache[string, folder](maxFolders),
+		folders:   newCache[string, looked[folder]](maxFolders),
 		groups:    newCache[string, *group](maxCgroups),
 		loopback:  newCache[uint32, looked[bool]](maxNetns),
 		devices:   newCache[deviceKey, looked[string]](maxNetns),
@@ -191,7 +191,7 @@ func (r *Resolver) resolve(p *event.Process) *known {
 	q := *p
 	now := time.Now()
 	q.User = r.users.name(q.UID, now)
-	r.completeExe(&q)
+	r.completeExe(&q, now)
 	if q.Cmdline == "" {
 		q.Cmdline = r.cmdline(&q)
 	}

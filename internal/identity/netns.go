@@ -22,12 +22,6 @@ const maxNetns = 1024
 // A deviceKey is a network device.
 type deviceKey struct{ netns, ifindex uint32 }
 
-// A looked is an answer and when it was given.
-type looked[T any] struct {
-	value T
-	at    time.Time
-}
-
 // locate completes where the socket is.
 func (r *Resolver) locate(ev *event.Event) {
 	s := &ev.Socket

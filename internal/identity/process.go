@@ -3,6 +3,7 @@ package identity
 import (
 	"bytes"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -31,7 +32,7 @@ type fileKey struct {
 
 // completeExe finds the path of the executable where the kernel side could
 // not send it.
-func (r *Resolver) completeExe(p *event.Process) {
+func (r *Resolver) completeExe(p *event.Process, now time.Time) {
 	key := fileKey{p.ExeDevice, p.ExeInode, p.Mntns}
 	if p.Exe != "" && !strings.HasPrefix(p.Exe, cut) {
 		if p.Exe[0] == '/' && !p.ExeDeleted && p.ExeInode != 0 {
@@ -46,7 +47,7 @@ func (r *Resolver) completeExe(p *event.Process) {
 	// The process is gone. A file that others ran has the path that they
 	// had, if the host still has it there: the number of one that was
 	// deleted is given to the next that anybody makes.
-	if exe, ok := r.paths.get(key); ok && r.hostHas(p, exe) == yes {
+	if exe, ok := r.paths.get(key); ok && r.hostHas(p, exe, now) == yes {
 		p.Exe = exe
 	}
 }

@@ -1,9 +1,10 @@
 package identity
 
-import "golang.org/x/sys/unix"
+import (
+	"path"
 
-// resolveCached is RESOLVE_CACHED of openat2(2), since Linux 5.12.
-const resolveCached = 0x20
+	"golang.org/x/sys/unix"
+)
 
 // A file is what statx(2) says of one.
 type file struct {
@@ -13,51 +14,23 @@ type file struct {
 	uid          uint32
 }
 
-// lookup looks at what is at path as it is under root. First only what the
-// kernel has in memory is asked for, which cannot take long and is enough for
-// a file that was just executed; else whoever serves the file system gets
-// some time to answer.
-func (r *Resolver) lookup(root, path string) (file, error) {
-	f, err := statIn(root, path, resolveCached)
-	if err != unix.EAGAIN && err != unix.EINVAL { // EINVAL: before Linux 5.12
-		return f, err
-	}
-	type answer struct {
-		file
-		err error
-	}
-	a, ok := ask(r.look, func() answer {
-		f, err := statIn(root, path, 0)
-		return answer{f, err}
-	})
-	if !ok {
-		return file{}, unix.EAGAIN
-	}
-	return a.file, a.err
+func (f *file) worldWritable() bool {
+	return f.mode&unix.S_IWOTH != 0 && f.mode&unix.S_IFMT != unix.S_IFLNK
 }
 
-// statIn looks at what is at path as it is under root, "" for our own. Links
-// do not lead out of root.
-func statIn(root, path string, resolve uint64) (file, error) {
-	dir := unix.AT_FDCWD
-	if root != "" {
-		var err error
-		if dir, err = unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-			return file{}, err
-		}
-		defer unix.Close(dir)
-		resolve |= unix.RESOLVE_IN_ROOT
-	}
-	fd, err := unix.Openat2(dir, path, &unix.OpenHow{
-		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: resolve | unix.RESOLVE_NO_MAGICLINKS,
-	})
-	if err != nil {
-		return file{}, err
-	}
-	defer unix.Close(fd)
+// onlyRoots reports whether it is a folder that nobody but root may write to.
+func (f *file) onlyRoots() bool {
+	return f.uid == 0 && f.mode&unix.S_IFMT == unix.S_IFDIR && f.mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
+}
+
+// statAt looks at what is at path. It may take as long as whoever serves the
+// file system likes. (openat2(2) with RESOLVE_CACHED would not, but systemd
+// denies it to every service with a dynamic user.)
+func statAt(path string) (file, error) {
 	const what = unix.STATX_INO | unix.STATX_MODE | unix.STATX_TYPE | unix.STATX_UID | unix.STATX_MNT_ID
 	var st unix.Statx_t
-	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, what, &st); err != nil {
+	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC|unix.AT_SYMLINK_NOFOLLOW, what, &st)
+	if err != nil {
 		return file{}, err
 	}
 	f := file{mode: st.Mode, device: st.Dev_major<<20 | st.Dev_minor, inode: st.Ino, uid: st.Uid}
@@ -66,3 +39,54 @@ func statIn(root, path string, resolve uint64) (file, error) {
 	}
 	return f, nil
 }
+
+// A folder is what was found of one and of those above it.
+type folder struct {
+	worldWritable bool // anybody may write to one of them
+
+	// steady says that only root may write to them or mount something
+	// there, and that they are on a disk of this machine: nobody can keep
+	// those waiting who look into it.
+	steady bool
+}
+
+// maxDepth bounds how many folders are looked at. The kernel side sends at
+// most 48 names.
+const maxDepth = 64
+
+// lookInto looks at dir as it is under root, and at those above it.
+func lookInto(root, dir string) folder {
+	all := folder{steady: true}
+	for range maxDepth {
+		f, err := statAt(root + dir)
+		all.worldWritable = all.worldWritable || err == nil && f.worldWritable()
+		all.steady = all.steady && err == nil && f.onlyRoots() && onDisk(root+dir)
+		if dir == "/" {
+			return all
+		}
+		dir = path.Dir(dir)
+	}
+	all.steady = false
+	return all
+}
+
+// onDisk reports whether a folder is on a file system that waits for nobody
+// but the kernel.
+func onDisk(path string) bool {
+	var fs unix.Statfs_t
+	if unix.Statfs(path, &fs) != nil {
+		return false
+	}
+	switch uint32(fs.Type) {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC,
+		unix.TMPFS_MAGIC, unix.RAMFS_MAGIC, unix.OVERLAYFS_SUPER_MAGIC, unix.SQUASHFS_MAGIC, erofsMagic, zfsMagic:
+		return true
+	}
+	return false
+}
+
+// Numbers of statfs(2) that package unix lacks.
+const (
+	erofsMagic = 0xe0f5e1e2
+	zfsMagic   = 0x2fc12fc1
+)
