@@ -6,6 +6,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,11 +47,15 @@ type receiver interface {
 // Dispatcher hands everything to all receivers. Its methods are safe for
 // concurrent use until Close.
 type Dispatcher struct {
-	receivers []receiver
+	mu      sync.RWMutex // guards what follows
+	streams []receiver   // output, of which there is no queue on disk
+	workers []*worker
+	opts    Options
+	alarms  map[string]alert.Alert // of receivers that fail, by name
 }
 
 // New returns a dispatcher without receivers: it tells nobody.
-func New() *Dispatcher { return new(Dispatcher) }
+func New() *Dispatcher { return &Dispatcher{alarms: make(map[string]alert.Alert)} }
 
 // Event tells of a socket that opened or closed. Nobody may change ev after.
 func (d *Dispatcher) Event(ev *event.Event) { d.offer(item{event: ev}) }
@@ -68,16 +73,46 @@ func (d *Dispatcher) Status(s Status) {
 
 func (d *Dispatcher) offer(it item) {
 	it.at = time.Now()
-	for _, r := range d.receivers {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for _, r := range d.streams {
 		r.offer(it)
 	}
+	if it.status != nil {
+		return
+	}
+	chosen := d.chosen(&it)
+	for _, w := range d.workers {
+		if chosen(w.spec.Name) {
+			w.offer(it)
+		}
+	}
+}
+
+// chosen returns which receivers an item is for. A rule may name them; if it
+// names none that there is, better all are told than nobody.
+func (d *Dispatcher) chosen(it *item) func(name string) bool {
+	all := func(string) bool { return true }
+	if it.alert == nil || it.alert.Destinations == nil {
+		return all
+	}
+	named := func(name string) bool { return slices.Contains(it.alert.Destinations, name) }
+	if !slices.ContainsFunc(d.workers, func(w *worker) bool { return named(w.spec.Name) }) {
+		return all
+	}
+	return named
 }
 
 // Stats returns what became of everything, receiver by receiver.
 func (d *Dispatcher) Stats() []Stats {
-	all := make([]Stats, len(d.receivers))
-	for i, r := range d.receivers {
-		all[i] = r.stats()
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	all := make([]Stats, 0, len(d.streams)+len(d.workers))
+	for _, r := range d.streams {
+		all = append(all, r.stats())
+	}
+	for _, w := range d.workers {
+		all = append(all, w.stats())
 	}
 	return all
 }
@@ -85,9 +120,19 @@ func (d *Dispatcher) Stats() []Stats {
 // Close delivers what is queued, to all receivers at the same time, until ctx
 // ends. Nothing may be told after.
 func (d *Dispatcher) Close(ctx context.Context) error {
-	errs := make([]error, len(d.receivers))
+	d.mu.RLock()
+	all := slices.Clone(d.streams)
+	for _, w := range d.workers {
+		all = append(all, w)
+	}
+	d.mu.RUnlock()
+	return closeAll(ctx, all)
+}
+
+func closeAll[R receiver](ctx context.Context, receivers []R) error {
+	errs := make([]error, len(receivers))
 	var all sync.WaitGroup
-	for i, r := range d.receivers {
+	for i, r := range receivers {
 		all.Go(func() { errs[i] = r.close(ctx) })
 	}
 	all.Wait()

@@ -7,20 +7,27 @@ import (
 
 // AddJSON has everything written to w, one JSON object a line.
 func (d *Dispatcher) AddJSON(name string, w io.Writer) {
-	d.receivers = append(d.receivers, newStream(name, w, appendJSON))
+	d.add(newStream(name, w, appendJSON))
 }
 
 // AddText has everything written to w for people to read.
 func (d *Dispatcher) AddText(name string, w io.Writer, colour bool) {
-	d.receivers = append(d.receivers, newStream(name, w, text{colour: colour}.append))
+	d.add(newStream(name, w, text{colour: colour}.append))
+}
+
+func (d *Dispatcher) add(s *stream) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.streams = append(d.streams, s)
 }
 
 func appendJSON(b []byte, it *item) []byte {
+	if it.event != nil {
+		return append(it.event.AppendJSON(b), '\n')
+	}
 	var line []byte
 	var err error
 	switch {
-	case it.event != nil:
-		line, err = it.event.MarshalJSON()
 	case it.alert != nil:
 		line, err = it.alert.MarshalJSON()
 	default:
