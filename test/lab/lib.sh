@@ -1,18 +1,45 @@
 # shellcheck shell=bash
-# What the lab's scripts share; sourced by them, from their own folder.
+# What the lab's scripts share: the cache, and one run of a virtual machine.
+# Sourced by them. QEMU emulates the processor; neither KVM nor root is needed
+# to run a machine, root only to make the image of 'rootfs'.
 #
-# Exit codes of vmtest and vmrun: the program's own; 124 time-out, 125 the lab
-# itself failed, 126 the guest's kernel panicked, 127 the guest stopped without
-# a result.
+# Exit codes of vmtest and vmrun: the program's own, or
+#   124 time-out   125 the lab itself failed   126 the guest's kernel panicked
+#   127 the guest stopped without a result
+# Environment of both:
+#   PORTWATCH_LAB_CACHE   where downloads are kept (.cache/lab of the checkout)
+#   PORTWATCH_VM_TIMEOUT  seconds (300)
+#   PORTWATCH_VM_MEMORY   MiB (1024)
+#   PORTWATCH_VM_CPUS     (1)
+#   PORTWATCH_VM_APPEND   added to the kernel's command line
+#   PORTWATCH_VM_MODULES  names of kernel modules to load first
+#   PORTWATCH_VM_ENV      names of environment variables to pass on
+#   PORTWATCH_VM_CONSOLE  the file that keeps the kernel's log
 
 LAB=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
-# Everything that is downloaded or made; deleting any of it is safe.
-CACHE=${PORTWATCH_LAB_CACHE:-$LAB/../../.cache/lab}
-mkdir -p "$CACHE"
-CACHE=$(cd "$CACHE" && pwd)
 ME=$(basename "$0")
 
-die() { echo "$ME: $*" >&2; exit 125; }
+die() {
+	echo "$ME: $*" >&2
+	exit 125
+}
+
+CACHE=${PORTWATCH_LAB_CACHE:-$LAB/../../.cache/lab}
+CACHE=$(mkdir -p "$CACHE" && cd "$CACHE" && pwd) || die "cannot make the cache"
+
+# scratch PARENT: a folder of this run's own in $WORK, gone at its end.
+scratch() {
+	WORK=$(mktemp -d "$1/$ME.XXXXXX") || exit 125
+	chmod 755 "$WORK"
+	trap 'rm -rf "$WORK"' EXIT
+	trap 'exit 130' INT TERM
+}
+
+# lock: one script at a time downloads; it ends with the script.
+lock() {
+	exec 9>"$CACHE/lock"
+	flock -w 900 9 || die "somebody else has been downloading for 15 minutes"
+}
 
 # again COMMAND...: up to three tries, for what comes over a network.
 again() {
@@ -25,96 +52,87 @@ again() {
 	return 1
 }
 
-# quote WORD: as a shell would have to be given it.
-quote() { printf "'%s' " "${1//\'/\'\\\'\'}"; }
+# quote WORD...: as a shell would have to be given them.
+quote() {
+	local word
+	for word in "$@"; do printf "'%s' " "${word//\'/\'\\\'\'}"; done
+}
 
 # pack FOLDER: the folder as an archive that the kernel unpacks, on stdout.
 pack() { (cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet --reproducible); }
 
-# modules FROM TO NAME...: copies kernel modules and what they depend on to
-# the folder TO, numbered in loading order. Names that are built in are passed
-# over.
+# base FILE FUNCTION: makes the archive FILE of what FUNCTION puts into the
+# folder that it is given, unless it is there and newer than the lab.
+base() {
+	if [ ! -f "$1" ] || [ "$LAB/$ME" -nt "$1" ] || [ "$LAB/lib.sh" -nt "$1" ]; then
+		mkdir "$WORK/base" && "$2" "$WORK/base" && pack "$WORK/base" >"$WORK/base.cpio" && mv "$WORK/base.cpio" "$1" ||
+			die "cannot make $1"
+	fi
+}
+
+# modules TO NAME...: copies modules of $KERNEL, and those which they depend on,
+# to the folder TO, numbered in loading order. What is built in is passed over.
 modules() {
-	local from=$1 to=$2 name path depends
-	shift 2
+	local to=$1 name path depends
+	shift
 	for name in "$@"; do
 		compgen -G "$to/*-$name.ko" >/dev/null && continue
-		path=$(find "$from/kernel" \( -name "$name.ko" -o -name "$name.ko.xz" -o -name "${name//_/-}.ko" -o -name "${name//_/-}.ko.xz" \) | head -n 1)
+		path=$(find "$KERNEL/modules/kernel" \( -name "$name.ko*" -o -name "${name//_/-}.ko*" \) -print -quit)
 		[ -n "$path" ] || continue
-		local file=$WORK/module.$name.ko
-		case $path in *.xz) xz -dc "$path" ;; *) cat "$path" ;; esac >"$file"
-		depends=$(modinfo -F depends "$file" 2>/dev/null | tr , ' ')
-		# shellcheck disable=SC2086
-		[ -z "$depends" ] || modules "$from" "$to" $depends
-		mv "$file" "$to/$(printf %02d "$(find "$to" -name '*.ko' | wc -l)")-$name.ko"
+		depends=$(modinfo -F depends "$path")
+		# shellcheck disable=SC2086 # words, one a module
+		[ -z "$depends" ] || modules "$to" ${depends//,/ }
+		case $path in *.xz) xz -dc "$path" ;; *.zst) zstd -dcq "$path" ;; *) cat "$path" ;; esac \
+			>"$to/$(printf %02d "$(find "$to" -name '*.ko' | wc -l)")-$name.ko"
 	done
 }
 
-# boot SECONDS COMMAND...: runs QEMU, killed when the time is up. The guest's
-# kernel log goes to $WORK/console, its result to $WORK/result.
-boot() {
-	local seconds=$1 watchdog
-	shift
-	: >"$WORK/console"
-	: >"$WORK/result"
-	"$@" -nodefaults -no-user-config -display none -no-reboot -accel tcg,thread=multi \
-		-chardev file,id=console,path="$WORK/console" -chardev stdio,id=out,signal=off \
-		-chardev file,id=result,path="$WORK/result" </dev/null 2>"$WORK/qemu.err" &
-	QEMU=$!
-	(
-		sleep "$seconds" &
-		sleeper=$!
-		trap 'kill $sleeper 2>/dev/null' EXIT
-		trap exit TERM
-		wait $sleeper
-		: >"$WORK/timed-out"
-		kill -9 $QEMU
-	) >/dev/null 2>&1 &
-	watchdog=$!
-	{ wait $QEMU; } 2>/dev/null
-	QEMU_CODE=$?
-	QEMU=
-	kill $watchdog 2>/dev/null
-	wait $watchdog 2>/dev/null
+# environment: 'export' lines for the variables that PORTWATCH_VM_ENV names.
+environment() {
+	local name
+	for name in GOTRACEBACK GOMAXPROCS ${PORTWATCH_VM_ENV:-}; do
+		[ -z "${!name+set}" ] || echo "export $name=$(quote "${!name}")"
+	done
 }
 
-# judge NONCE OUT: takes the result line that the guest wrote on a port of its
-# own (nothing that the program prints can pass for it), unpacks behind it what
-# the guest left for us into OUT, and exits.
-judge() {
-	local tag nonce code uptime
-	read -r tag nonce code uptime <<<"$(head -c 200 "$WORK/result" | head -n 1 | tr -d '\0')"
-	if grep -aqE 'Kernel panic - not syncing|Oops: |kernel BUG at|general protection fault|KASAN:' "$WORK/console"; then
+# boot CMDLINE QEMU...: boots $KERNEL with $WORK/initrd, prints what the guest
+# writes to its second serial port, and exits with the exit code that it writes
+# to its third, behind $NONCE: nothing the program prints can pass for it.
+boot() {
+	local append=$1 console=${PORTWATCH_VM_CONSOLE:-$WORK/console} seconds=${PORTWATCH_VM_TIMEOUT:-300}
+	local code tag nonce result pid
+	shift
+	: >"$WORK/result"
+	: >"$console"
+	# Whatever becomes of this script, QEMU ends: with it, or when the time is up.
+	setpriv --pdeathsig TERM timeout -k 5 "$seconds" "$@" -smp "${PORTWATCH_VM_CPUS:-1}" -m "${PORTWATCH_VM_MEMORY:-1024}" \
+		-nodefaults -no-user-config -display none -no-reboot -accel tcg,thread=multi \
+		-kernel "$KERNEL/vmlinux" -initrd "$WORK/initrd" \
+		-append "quiet panic=-1 oops=panic cryptomgr.notests $append ${PORTWATCH_VM_APPEND:-}" \
+		-chardev file,id=console,path="$console" -chardev stdio,id=out,signal=off -chardev file,id=result,path="$WORK/result" \
+		</dev/null 2>"$WORK/qemu.err" &
+	pid=$!
+	trap 'kill $pid 2>/dev/null; exit 130' INT TERM
+	wait $pid
+	code=$?
+	trap 'exit 130' INT TERM
+
+	read -r tag nonce result <<<"$(tr -d '\0\r' <"$WORK/result" | head -n 1)"
+	if grep -aqE 'Kernel panic - not syncing|Oops: |kernel BUG at|general protection fault|KASAN:' "$console"; then
 		echo "$ME: the guest's kernel panicked:" >&2
-		grep -aE -A40 'Kernel panic|Oops|BUG|fault|Call Trace' "$WORK/console" | head -n 60 >&2
+		grep -aE -A40 'Kernel panic|Oops|BUG|fault|Call Trace' "$console" | head -n 60 >&2
 		exit 126
 	fi
-	if [ -e "$WORK/timed-out" ]; then
-		echo "$ME: time-out; the end of the console:" >&2
-		tail -n 25 "$WORK/console" >&2
-		exit 124
+	grep -aE 'Out of memory|WARNING: CPU|soft lockup|rcu.*stall' "$console" | sed "s/^/$ME: console: /" >&2
+	if [ "$tag" = result ] && [ "$nonce" = "$NONCE" ]; then
+		exit "$result"
 	fi
-	if [ "$tag" != result ] || [ "$nonce" != "$1" ]; then
-		[ "$QEMU_CODE" = 0 ] || { cat "$WORK/qemu.err" >&2; die "QEMU ended with $QEMU_CODE"; }
-		echo "$ME: the guest stopped without a result; the end of the console:" >&2
-		tail -n 25 "$WORK/console" >&2
-		exit 127
-	fi
-	grep -aE 'Out of memory|WARNING: CPU|soft lockup|rcu.*stall' "$WORK/console" | sed "s/^/$ME: console: /" >&2
-	local header
-	header=$(head -n 1 "$WORK/result" | wc -c)
-	if [ -n "$2" ] && [ "$(stat -c %s "$WORK/result")" -gt "$header" ]; then
-		mkdir -p "$2"
-		tail -c +$((header + 1)) "$WORK/result" | tar -C "$2" -xf - || echo "$ME: the guest's files came back damaged" >&2
-	fi
-	[ -z "${PORTWATCH_VM_VERBOSE:-}" ] || echo "$ME: exit code $code after ${uptime}s in the guest" >&2
-	exit "$code"
-}
-
-# scratch: a folder of this run's own in $WORK, gone at the end, and QEMU with it.
-scratch() {
-	WORK=$(mktemp -d "${TMPDIR:-/tmp}/$ME.XXXXXX") || exit 125
-	QEMU=
-	trap '[ -z "$QEMU" ] || kill -9 $QEMU 2>/dev/null; rm -rf "$WORK"' EXIT
-	trap 'exit 130' INT TERM
+	case $code in
+	0) echo "$ME: the guest stopped without a result; the end of its console:" >&2 ;;
+	124 | 137) echo "$ME: time-out after $seconds s; the end of the console:" >&2 ;;
+	*) die "QEMU ended with $code: $(cat "$WORK/qemu.err")" ;;
+	esac
+	tail -n 25 "$console" >&2
+	[ "$code" = 0 ] && exit 127
+	exit 124
 }
