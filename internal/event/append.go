@@ -168,7 +168,6 @@ func (o *object) seconds(d time.Duration) {
 	o.b = strconv.AppendFloat(o.b, d.Seconds(), 'f', -1, 64)
 }
 
-
 // appendString appends s as a JSON string. What does not print is escaped, as
 // encoding/json does it.
 func appendString(b []byte, s string) []byte {

@@ -55,7 +55,8 @@ type Monitor struct {
 
 	mu    sync.Mutex // guards Policy, Book and what follows
 	open  *inventory.Inventory
-	timer *time.Timer // the next deadline of the book
+	timer *time.Timer   // the next deadline of the book
+	due   time.Duration // that deadline
 
 	losses probe.Losses // as the reader last saw them
 	said   probe.Losses // as the output was last told
@@ -220,7 +221,9 @@ func (m *Monitor) notify(alerts []alert.Alert) {
 		m.Metrics.Alert(a.Severity, a.Status.String())
 		m.Output.Alert(a)
 	}
-	if due, ok := m.Book.Next(); ok {
+	// To set a timer wakes a thread: only if there is another deadline.
+	if due, ok := m.Book.Next(); ok && due != m.due {
+		m.due = due
 		m.timer.Reset(max(due-m.now(), 0))
 	}
 }
@@ -229,6 +232,7 @@ func (m *Monitor) notify(alerts []alert.Alert) {
 func (m *Monitor) tick() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.due = 0
 	m.notify(m.Book.Tick(m.now()))
 }
 

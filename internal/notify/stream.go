@@ -16,6 +16,14 @@ const (
 	// streamBytes is how much is written at once: what a pipe holds.
 	streamBytes = 64 << 10
 
+	// pipeBytes is PIPE_BUF: a pipe that is ready has room for that much.
+	pipeBytes = 4096
+
+	// calmAfter tells single events from a flood: in a flood the reader of
+	// the ring buffer has more urgent things to do than to write.
+	calmAfter = 200 * time.Microsecond
+	calmItems = 4 // an event and its alerts
+
 	// spareItems bounds the memory kept from one batch to the next.
 	spareItems = 1024
 )
@@ -34,6 +42,16 @@ type stream struct {
 	closed  bool
 	counts  Stats
 	told    uint64 // of the dropped, how many a line has told of
+	last    time.Time
+	burst   int // items offered without a pause
+
+	// ready reports that a short line can be written without waiting. If
+	// so it is written by whoever offers it: to wake another goroutine for
+	// it takes longer than all the rest of its way. Of one goroutine at a
+	// time: whoever set writing.
+	ready func() bool
+	one   [1]item
+	own   []byte
 
 	wake chan struct{} // something is queued, or it is closed
 	done chan struct{}
@@ -41,7 +59,7 @@ type stream struct {
 
 func newStream(name string, out io.Writer, encode func([]byte, *item) []byte) *stream {
 	s := &stream{
-		name: name, out: out, encode: encode,
+		name: name, out: out, encode: encode, ready: readiness(out),
 		counts: Stats{Name: name}, wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go s.run()
@@ -50,6 +68,17 @@ func newStream(name string, out io.Writer, encode func([]byte, *item) []byte) *s
 
 func (s *stream) offer(it item) {
 	s.mu.Lock()
+	if it.at.Sub(s.last) > calmAfter {
+		s.burst = 0
+	}
+	s.last = it.at
+	s.burst++
+	if s.burst <= calmItems && s.ready != nil && len(s.queue) == 0 && s.writing == 0 && !s.closed && s.ready() {
+		s.writing, s.oldest = 1, it.at
+		s.mu.Unlock()
+		s.writeOne(it)
+		return
+	}
 	full := len(s.queue) >= streamItems || s.closed
 	if full {
 		s.counts.Dropped++
@@ -99,14 +128,35 @@ func (s *stream) run() {
 	}
 }
 
+// writeOne writes an item at once if it is short enough not to have to wait.
+func (s *stream) writeOne(it item) {
+	s.own = s.encode(s.own[:0], &it)
+	if len(s.own) > pipeBytes {
+		s.mu.Lock()
+		s.writing--
+		s.queue = append(s.queue, it)
+		s.mu.Unlock()
+		signal(s.wake)
+		return
+	}
+	var err error
+	if len(s.own) > 0 {
+		_, err = s.out.Write(s.own)
+	}
+	s.one[0] = it
+	s.written(s.one[:], err)
+	s.one[0] = item{} // events are not to be kept alive
+}
+
 // take takes what is queued, and leaves spare in its place.
 func (s *stream) take(spare []item) (batch []item, dropped uint64, closed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	batch, s.queue = s.queue, spare[:0]
-	if s.writing = len(batch); s.writing > 0 {
+	if s.writing == 0 && len(batch) > 0 {
 		s.oldest = batch[0].at
 	}
+	s.writing += len(batch)
 	dropped, s.told = s.counts.Dropped-s.told, s.counts.Dropped
 	return batch, dropped, s.closed
 }
