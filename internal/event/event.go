@@ -109,9 +109,10 @@ type Process struct {
 	// it, so anybody may have put it there. A sticky folder counts.
 	ExeWorldWritable bool
 
-	// ExeForeign: the process is in a mount namespace of its own, and the
-	// file that it runs is not the one that the host has at Exe. Whoever
-	// made that namespace chose what Exe says: the path proves nothing.
+	// ExeForeign: the process is in another mount namespace than the host,
+	// and the file that it runs is not known to be the one that the host has
+	// at Exe. Whoever made that namespace chose what Exe says: the path
+	// proves nothing.
 	ExeForeign bool
 
 	UID  uint32

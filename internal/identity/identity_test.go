@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -214,6 +215,29 @@ func TestTheCachesAreBounded(t *testing.T) {
 			t.Errorf("%d %s, want at most %d", n.got, what, n.limit)
 		}
 	}
+}
+
+// Whoever starts processes chooses all these texts.
+func TestHostileProcessesDoNotChooseOurMemory(t *testing.T) {
+	r := New(Options{Proc: tree(t, map[string]string{"self/cgroup": "0::/\n"})})
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for i := range 3 * maxProcesses {
+		n := strconv.Itoa(i)
+		enrich(r, &event.Process{
+			PID: uint32(i + 10), ExeInode: uint64(i + 1), CgroupID: uint64(i + 1),
+			Exe: "/" + n + strings.Repeat("/a", 380), Cgroup: "/" + n + strings.Repeat("b", 500), Cmdline: n + strings.Repeat("c", 250),
+		})
+	}
+	if used := heap() - before; used > 16<<20 {
+		t.Errorf("%d MiB are kept, want at most 16", used>>20)
+	}
+	runtime.KeepAlive(r)
 }
 
 func TestUsersByPasswd(t *testing.T) {
