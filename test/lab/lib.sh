@@ -64,9 +64,9 @@ pack() { (cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet --r
 # base FILE FUNCTION: makes the archive FILE of what FUNCTION puts into the
 # folder that it is given, unless it is there and newer than the lab.
 base() {
-	if [ ! -f "$1" ] || [ "$LAB/$ME" -nt "$1" ] || [ "$LAB/lib.sh" -nt "$1" ]; then
-		mkdir "$WORK/base" && "$2" "$WORK/base" && pack "$WORK/base" >"$WORK/base.cpio" && mv "$WORK/base.cpio" "$1" ||
-			die "cannot make $1"
+	if [ "$1" -nt "$LAB/$ME" ] && [ "$1" -nt "$LAB/lib.sh" ]; then return; fi
+	if ! { mkdir "$WORK/base" && "$2" "$WORK/base" && pack "$WORK/base" >"$WORK/base.cpio" && mv "$WORK/base.cpio" "$1"; }; then
+		die "cannot make $1"
 	fi
 }
 
@@ -100,7 +100,7 @@ environment() {
 # to its third, behind $NONCE: nothing the program prints can pass for it.
 boot() {
 	local append=$1 console=${PORTWATCH_VM_CONSOLE:-$WORK/console} seconds=${PORTWATCH_VM_TIMEOUT:-300}
-	local code tag nonce result pid
+	local code tag sender result pid
 	shift
 	: >"$WORK/result"
 	: >"$console"
@@ -117,14 +117,14 @@ boot() {
 	code=$?
 	trap 'exit 130' INT TERM
 
-	read -r tag nonce result <<<"$(tr -d '\0\r' <"$WORK/result" | head -n 1)"
+	read -r tag sender result <<<"$(tr -d '\0\r' <"$WORK/result" | head -n 1)"
 	if grep -aqE 'Kernel panic - not syncing|Oops: |kernel BUG at|general protection fault|KASAN:' "$console"; then
 		echo "$ME: the guest's kernel panicked:" >&2
 		grep -aE -A40 'Kernel panic|Oops|BUG|fault|Call Trace' "$console" | head -n 60 >&2
 		exit 126
 	fi
 	grep -aE 'Out of memory|WARNING: CPU|soft lockup|rcu.*stall' "$console" | sed "s/^/$ME: console: /" >&2
-	if [ "$tag" = result ] && [ "$nonce" = "$NONCE" ]; then
+	if [ "$tag" = result ] && [ "$sender" = "$NONCE" ]; then
 		exit "$result"
 	fi
 	case $code in
