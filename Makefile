@@ -9,9 +9,9 @@ BINARY  := bin/portwatch
 LDFLAGS := -s -w -X main.version=$(VERSION)
 CACHE   := .cache
 # The unit tests: everything but the suites that run on other kernels.
-UNIT    := ./bpf/... ./cmd/... ./internal/...
+UNIT    := ./cmd/... ./internal/...
 
-.PHONY: help run build test unit lint live matrix systemd container bpf check-bpf fuzz bench image clean
+.PHONY: help run build test unit lint live matrix systemd container bpf check-bpf bench image clean
 
 help: ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,9 +51,6 @@ bpf: ## make the BPF object anew (clang 19)
 
 check-bpf: ## the committed BPF object is what its source gives
 	@test/check-bpf
-
-fuzz: ## a minute of fuzzing for each fuzz test
-	@test/fuzz 60s
 
 bench: build ## measure, beside a bare ring-buffer reader
 	@$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...

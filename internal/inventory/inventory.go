@@ -169,10 +169,15 @@ func (v *Inventory) describe(s *Socket, ev *event.Event) {
 	}
 }
 
-// Judge keeps the verdict that ev carries.
+// Judge keeps the verdict that ev carries, and what was found out about its
+// opener on the way.
 func (v *Inventory) Judge(ev *event.Event) {
 	if _, s := v.find(&ev.Socket); s != nil {
 		s.Verdict, s.Rule, s.Severity = ev.Verdict, ev.Rule, ev.Severity
+		s.Scope = ev.Socket.Scope
+		if ev.Process != nil {
+			s.Process = ev.Process
+		}
 	}
 }
 

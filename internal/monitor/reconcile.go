@@ -31,7 +31,6 @@ func (m *Monitor) takeStock() error {
 	m.barrier()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.enrich(snap)
 	d, ok := m.open.Merge(snap.Open, m.gone(snap))
 	if !ok {
 		// More happened in the last 100 ms than the inventory remembers.
@@ -40,14 +39,6 @@ func (m *Monitor) takeStock() error {
 	m.opened(d.Opened, event.Snapshot)
 	m.ready(snap)
 	return nil
-}
-
-// enrich completes the rows of a snapshot before they are merged.
-func (m *Monitor) enrich(snap *probe.Snapshot) {
-	for i := range snap.Open {
-		snap.Open[i].Host = m.Host
-		m.Identity.Enrich(&snap.Open[i])
-	}
 }
 
 // gone returns whether the absence of a socket from snap means that it is
@@ -62,7 +53,8 @@ func (m *Monitor) gone(snap *probe.Snapshot) func(*inventory.Socket) bool {
 func (m *Monitor) opened(rows []event.Event, origin event.Origin) (told int) {
 	for i := range rows {
 		ev := &rows[i]
-		ev.Origin = origin
+		ev.Origin, ev.Host = origin, m.Host
+		m.Identity.Enrich(ev)
 		m.judge(ev)
 		if ev.Socket.Role == event.Client {
 			m.open.Get(ev.Socket.Key()).Silence()
@@ -171,7 +163,6 @@ func (m *Monitor) reconcile() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.Metrics.Reconciled()
-	m.enrich(snap)
 	d, ok := m.open.Merge(snap.Open, m.gone(snap))
 	if !ok {
 		m.askHeal()

@@ -39,6 +39,27 @@ func spawn(t testing.TB, words string, files ...*os.File) *process {
 
 func spawnAs(t testing.TB, exe, words string, attr *syscall.SysProcAttr, files ...*os.File) *process {
 	t.Helper()
+	p := launch(t, exe, words, attr, files...)
+	p.wait()
+	return p
+}
+
+// spawnLater starts a child and does not wait until its work is done.
+func spawnLater(t testing.TB, words string) *process {
+	t.Helper()
+	return launch(t, "/proc/self/exe", words, nil)
+}
+
+// wait waits until the child has done its work.
+func (p *process) wait() {
+	p.t.Helper()
+	if !p.out.Scan() {
+		p.t.Fatalf("child %s ended without a word", p.cmd.Args)
+	}
+}
+
+func launch(t testing.TB, exe, words string, attr *syscall.SysProcAttr, files ...*os.File) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(exe, "child")}
 	p.cmd.Env = append(os.Environ(), "PORTWATCH_TEST_CHILD="+words)
 	p.cmd.ExtraFiles = files
@@ -60,9 +81,6 @@ func spawnAs(t testing.TB, exe, words string, attr *syscall.SysProcAttr, files .
 		f.Close()
 	}
 	t.Cleanup(p.kill)
-	if !p.out.Scan() {
-		t.Fatalf("child %q ended without a word", words)
-	}
 	return p
 }
 
@@ -108,6 +126,10 @@ func child(words string) {
 		check(os.WriteFile(w[3]+"/cgroup.procs", []byte("0"), 0))
 		_, err := tryBind(unix.SOCK_DGRAM, w[1], w[2])
 		refused(err, unix.EPERM)
+	case "hammer":
+		hammer(uint64(number(w[1])), number(w[2]), number(w[3]))
+	case "flood":
+		flood(number(w[1]), number(w[2]))
 	case "unlink-listen":
 		check(os.Remove(w[3]))
 		listenChild(w[1], w[2])
@@ -133,6 +155,12 @@ func child(words string) {
 	}
 	fmt.Println(answer)
 	io.Copy(io.Discard, os.Stdin)
+}
+
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	check(err)
+	return n
 }
 
 func tryBind(kind int, addr, port string) (int, error) {

@@ -37,6 +37,16 @@ type told struct {
 	events  []*event.Event
 	alerts  []alert.Alert
 	status  []notify.Status
+	frozen  chan struct{} // while it is open, an event waits
+}
+
+// freeze stops whoever tells of an event, until thaw.
+func (r *told) freeze() (thaw func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	frozen := make(chan struct{})
+	r.frozen = frozen
+	return func() { close(frozen) }
 }
 
 func newTold() *told { return &told{changed: make(chan struct{})} }
@@ -49,7 +59,15 @@ func (r *told) note(f func()) {
 	r.changed = make(chan struct{})
 }
 
-func (r *told) Event(ev *event.Event)  { r.note(func() { r.events = append(r.events, ev) }) }
+func (r *told) Event(ev *event.Event) {
+	r.mu.Lock()
+	frozen := r.frozen
+	r.mu.Unlock()
+	if frozen != nil {
+		<-frozen
+	}
+	r.note(func() { r.events = append(r.events, ev) })
+}
 func (r *told) Alert(a alert.Alert)    { r.note(func() { r.alerts = append(r.alerts, a) }) }
 func (r *told) Status(s notify.Status) { r.note(func() { r.status = append(r.status, s) }) }
 
