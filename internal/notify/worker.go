@@ -34,6 +34,7 @@ type worker struct {
 
 	wake chan struct{}
 	stop chan struct{} // closed: deliver what can be, then end
+	once sync.Once     // of that
 	done chan struct{}
 	ctx  context.Context // ends: give up what is being delivered
 	end  context.CancelFunc
@@ -92,7 +93,7 @@ func (w *worker) stats() Stats {
 // close delivers what can be delivered until ctx ends. What cannot stays in
 // the queue.
 func (w *worker) close(ctx context.Context) error {
-	close(w.stop)
+	w.once.Do(func() { close(w.stop) })
 	defer context.AfterFunc(ctx, w.end)()
 	defer w.end()
 	select {
