@@ -69,22 +69,28 @@ func (s *servers) telemetry(metrics http.Handler) http.Handler {
 	return mux
 }
 
-// listenAll opens the metrics' address ("" is none) and the unix socket.
-// Without the latter the daemon works all the same: 'portwatch ls' then looks
-// for itself.
-func (s *servers) listenAll(address string, metrics http.Handler, ports api.Ports) error {
-	if address != "" {
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			return usageError{fmt.Errorf("metrics: %w; choose another address with --metrics, or 'off'", err)}
-		}
-		s.serve(l, s.telemetry(metrics))
+// listenMetrics opens the metrics' address; "" is none.
+func listenMetrics(address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("metrics: %w; choose another address with --metrics, or 'off'", err)}
+	}
+	return l, nil
+}
+
+// serveAll answers at the metrics' address and on the unix socket. Without the
+// latter the daemon works all the same: 'portwatch ls' then looks for itself.
+func (s *servers) serveAll(telemetry net.Listener, metrics http.Handler, ports api.Ports) {
+	if telemetry != nil {
+		s.serve(telemetry, s.telemetry(metrics))
 	}
 	l, err := api.Listen(api.SocketPath())
 	if err != nil {
 		s.log.Warn("open unix socket: 'portwatch ls' will look for itself", "err", err)
-		return nil
+		return
 	}
 	s.serve(l, api.Handler(ports))
-	return nil
 }

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 func portwatch(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.Command("/proc/self/exe", args...)
-	c.Env = append(os.Environ(), "PORTWATCH_TEST_MAIN=1", "RUNTIME_DIRECTORY="+t.TempDir())
+	c.Env = append(os.Environ(), "PORTWATCH_TEST_MAIN=1", "RUNTIME_DIRECTORY="+t.TempDir(), "STATE_DIRECTORY="+t.TempDir())
 	return c
 }
 
@@ -199,7 +199,7 @@ func without(t *testing.T, hide string) (stdout, stderr string, code int) {
 		t.Fatal(err)
 	}
 	c.Args[3] = exe
-	c.Env = append(os.Environ(), "PORTWATCH_TEST_MAIN=1", "RUNTIME_DIRECTORY="+t.TempDir())
+	c.Env = append(os.Environ(), "PORTWATCH_TEST_MAIN=1", "RUNTIME_DIRECTORY="+t.TempDir(), "STATE_DIRECTORY="+t.TempDir())
 	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
 	return outputOf(t, c)
 }
@@ -259,9 +259,10 @@ func TestTheDocumentedCapabilitiesAreEnough(t *testing.T) {
 }
 
 func TestReload(t *testing.T) {
-	port, _ := listen(t)
 	path := policyFile(t, "allow: [{port: 22}]\n")
 	r := runIt(t, portwatch(t, "run", "--output", "json", "--metrics", "off", "--config", path))
+	port, _ := listen(t)
+	r.until("alert", about("alert", port, "firing"))
 	reloaded := func(l map[string]any) bool { return l["status"] == "reload" }
 	replace := func(text string) {
 		t.Helper()
@@ -342,7 +343,7 @@ func TestLsIsSafeForTerminals(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := exec.Command(exe, "run", "--metrics", "127.0.0.1:0", "--output", "text")
-	c.Env = append(os.Environ(), "PORTWATCH_TEST_MAIN=1", "RUNTIME_DIRECTORY="+dir)
+	c.Env = append(os.Environ(), "PORTWATCH_TEST_MAIN=1", "RUNTIME_DIRECTORY="+dir, "STATE_DIRECTORY="+dir)
 	stdout, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -423,5 +424,67 @@ func TestHelpShowsExamples(t *testing.T) {
 	}
 	if out, _, code := output(t, "version"); code != 0 || !strings.HasPrefix(out, "portwatch ") {
 		t.Errorf("version: exit code %d, %q", code, out)
+	}
+}
+
+// An alert outlives portwatch: killed and started again it is told once, and
+// resolved when the port is closed.
+func TestAlertsOutliveAKill(t *testing.T) {
+	c := portwatch(t, "run", "--output", "json", "--metrics", "off")
+	r := runIt(t, c)
+	port, l := listen(t)
+	other, m := listen(t)
+	first := r.until("alert", about("alert", port, "firing"))
+	second := r.until("alert", about("alert", other, "firing"))
+	time.Sleep(100 * time.Millisecond) // what is written is written within 10 ms
+	c.Process.Kill()
+	c.Wait()
+	m.Close() // while nobody watches
+
+	again := portwatch(t, "run", "--output", "json", "--metrics", "off")
+	again.Env = c.Env
+	r = runIt(t, again)
+	l.Close()
+	resolved := make(map[any]bool)
+	r.until("both resolved and neither told anew", func(l map[string]any) bool {
+		if l["kind"] == "alert" && l["status"] == "firing" && (l["fingerprint"] == first["fingerprint"] || l["fingerprint"] == second["fingerprint"]) {
+			t.Errorf("told again: %v", l["title"])
+		}
+		if l["kind"] == "alert" && l["status"] == "resolved" {
+			resolved[l["fingerprint"]] = true
+		}
+		return resolved[first["fingerprint"]] && resolved[second["fingerprint"]]
+	})
+}
+
+// A receiver of the configuration is told what the output is told.
+func TestReceiverIsTold(t *testing.T) {
+	bodies := make(chan map[string]any, 16)
+	srv := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var body map[string]any
+		if json.NewDecoder(r.Body).Decode(&body) == nil {
+			bodies <- body
+		}
+	})}
+	hook, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go srv.Serve(hook)
+	t.Cleanup(func() { srv.Close() })
+	r := runIt(t, portwatch(t, "run", "--output", "json", "--metrics", "off", "--config",
+		policyFile(t, "notify: [{name: ops, type: webhook, url: 'http://"+hook.Addr().String()+"/'}]\n")))
+	port, _ := listen(t)
+	r.until("alert", about("alert", port, "firing"))
+	deadline := time.After(patience)
+	for {
+		select {
+		case b := <-bodies:
+			if about("alert", port, "firing")(b) {
+				return
+			}
+		case <-deadline:
+			t.Fatal("the webhook was not told")
+		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"portwatch/internal/alert"
 	"portwatch/internal/config"
 	"portwatch/internal/detect"
 	"portwatch/internal/event"
@@ -41,6 +40,9 @@ func loadPolicy(path string) (*config.Config, *detect.Policy, error) {
 	if err != nil {
 		return nil, nil, usageError{err}
 	}
+	if _, err := receivers(cfg); err != nil {
+		return nil, nil, usageError{err}
+	}
 	return cfg, policy, nil
 }
 
@@ -58,12 +60,19 @@ func thisHost() *event.Host {
 	return h
 }
 
-// newBook returns the book of alerts that cfg asks for.
-func newBook(cfg *config.Config) *alert.Book {
-	return alert.NewBook(alert.Options{ResolveAfter: cfg.ResolveAfter})
+// receivers reads the entries of notify.
+func receivers(cfg *config.Config) ([]notify.Spec, error) {
+	specs := make([]notify.Spec, len(cfg.Notify))
+	var errs error
+	for i := range cfg.Notify {
+		var err error
+		specs[i], err = notify.Decode(cfg.Notify[i].File, &cfg.Notify[i].Options)
+		errs = errors.Join(errs, err)
+	}
+	return specs, errs
 }
 
-// openOutput returns who is told: so far whoever reads standard output.
+// openOutput returns who is told, so far whoever reads standard output.
 func openOutput(format string, stdout io.Writer) (*notify.Dispatcher, error) {
 	d := notify.New()
 	f, isFile := stdout.(*os.File)
@@ -86,8 +95,8 @@ func openOutput(format string, stdout io.Writer) (*notify.Dispatcher, error) {
 	return d, nil
 }
 
-// state is what the metrics ask for at each scrape.
-func state(m *monitor.Monitor, output *notify.Dispatcher) metrics.State {
+// scrapeState is what the metrics ask for at each scrape.
+func scrapeState(m *monitor.Monitor, output *notify.Dispatcher) metrics.State {
 	st := m.State()
 	for _, s := range output.Stats() {
 		st.Receiver = append(st.Receiver, metrics.Receiver{

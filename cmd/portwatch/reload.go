@@ -43,8 +43,8 @@ func watchConfig(ctx context.Context, log *slog.Logger, paths []string, reload f
 			}
 		}()
 	}
+	// At once: it may have changed between its reading and this watch.
 	settled := time.NewTimer(0)
-	<-settled.C
 	for {
 		select {
 		case <-ctx.Done():

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -72,33 +73,42 @@ func runDaemon(c *cobra.Command, f runFlags) (err error) {
 	}
 	ctx, stop := signal.NotifyContext(c.Context(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
+	host := thisHost()
 
+	// Opened first: whoever asks early waits for the answer.
+	telemetry, err := listenMetrics(listenAddress(f, cfg))
+	if err != nil {
+		return err
+	}
 	p, err := probe.Open(probe.Options{Tier: probe.Tier(f.tier)})
 	if err != nil {
 		return err
 	}
+	k := openState(f.state, cfg, host, log)
+	r := &reloader{flags: f, log: log, output: output, kept: k}
+	if err := r.configure(cfg); err != nil {
+		p.Close()
+		return usageError{err}
+	}
 	var m *monitor.Monitor
-	counts := metrics.New(version, revision(), func() metrics.State { return state(m, output) })
+	counts := metrics.New(version, revision(), func() metrics.State { return scrapeState(m, output) })
 	counts.Reloaded(cfg.SHA256, time.Now())
 	m, err = monitor.Start(monitor.Options{
-		Probe: p, Policy: policy, Identity: identity.New(identity.Options{}), Book: newBook(cfg),
-		Metrics: counts, Output: output, Host: thisHost(), Log: log,
-		Digest: cfg.FirstStartDigest, SelfCheck: cfg.SelfCheck,
+		Probe: p, Policy: policy, Identity: identity.New(identity.Options{}), Book: k.book, Save: k.save,
+		Metrics: counts, Output: output, Host: host, Log: log,
+		Digest: k.first && cfg.FirstStartDigest, SelfCheck: cfg.SelfCheck,
 	})
 	if err != nil {
 		p.Close()
 		return err
 	}
 	http := &servers{log: log, done: make(chan struct{}, 2)}
-	if err := http.listenAll(listenAddress(f, cfg), counts.Handler(), m.Ports); err != nil {
-		m.Stop()
-		return err
-	}
+	http.serveAll(telemetry, counts.Handler(), m.Ports)
 	http.ready.Store(true)
 	daemon.SdNotify(false, daemon.SdNotifyReady)
 	debug.FreeOSMemory()
 
-	r := &reloader{flags: f, log: log, monitor: m, metrics: counts, output: output}
+	r.monitor, r.metrics = m, counts
 	go keepAlive(ctx, m)
 	watchConfig(ctx, log, r.paths(cfg), r.reload)
 
@@ -109,7 +119,7 @@ func runDaemon(c *cobra.Command, f runFlags) (err error) {
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
 	http.stop(deadline)
-	return output.Close(deadline)
+	return errors.Join(output.Close(deadline), k.store.Close(deadline))
 }
 
 // listenAddress is that of the flag, else that of the configuration.
@@ -130,7 +140,19 @@ type reloader struct {
 	monitor *monitor.Monitor
 	metrics *metrics.Metrics
 	output  *notify.Dispatcher
+	kept    *kept
 	sha256  string
+}
+
+// configure has the receivers of cfg be told.
+func (r *reloader) configure(cfg *config.Config) error {
+	specs, err := receivers(cfg)
+	if err != nil {
+		return err
+	}
+	return r.output.Configure(specs, notify.Options{
+		Log: r.log, Store: r.kept.store, Host: r.kept.host.Name, Active: r.kept.book.Active(),
+	})
 }
 
 // paths returns the files that the configuration is made of.
@@ -149,6 +171,9 @@ func (r *reloader) paths(cfg *config.Config) []string {
 
 func (r *reloader) reload() {
 	cfg, policy, err := loadPolicy(r.flags.config)
+	if err == nil {
+		err = r.configure(cfg)
+	}
 	if err != nil {
 		r.metrics.ReloadFailed()
 		r.log.Error("reload configuration: the old one stays in force", "err", err)

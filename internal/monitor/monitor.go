@@ -41,6 +41,9 @@ type Options struct {
 	// Digest has what is open already told in one notification.
 	Digest bool
 
+	// Save keeps what changed in the book; nil keeps nothing.
+	Save func()
+
 	// SelfCheck is how often the inventory is compared with the kernel
 	// though nothing was lost; 0 is never.
 	SelfCheck time.Duration
@@ -163,7 +166,7 @@ func (m *Monitor) handle(ev *event.Event) {
 	if added {
 		m.judge(ev)
 		m.tell(ev)
-		m.alert(ev)
+		m.notify(m.alert(ev))
 	}
 }
 
@@ -182,14 +185,15 @@ func (m *Monitor) tell(ev *event.Event) {
 	m.Output.Event(ev)
 }
 
-// alert turns an open event that should not be into an alert.
-func (m *Monitor) alert(ev *event.Event) {
+// alert takes an open event that should not be into the book, and returns
+// what is to be told of it.
+func (m *Monitor) alert(ev *event.Event) []alert.Alert {
 	match, ok := m.Policy.Match(ev)
 	if !ok {
-		return
+		return nil
 	}
 	m.Metrics.Opened(&ev.Socket, exeOf(ev.Process), ev.Severity)
-	m.notify(m.Book.Open(m.now(), ev.Socket.Key(), match, ev))
+	return m.Book.Open(m.now(), ev.Socket.Key(), match, ev)
 }
 
 // closed is the end of a socket: ev becomes the close event of s.
@@ -215,8 +219,12 @@ func exeOf(p *event.Process) string {
 
 func (m *Monitor) now() time.Duration { return probe.Boottime() }
 
-// notify hands alerts out and sets the clock for the next one that is due.
+// notify hands alerts out, has the book kept, and sets the clock for the next
+// alert that is due.
 func (m *Monitor) notify(alerts []alert.Alert) {
+	if m.Save != nil {
+		m.Save()
+	}
 	for _, a := range alerts {
 		m.Metrics.Alert(a.Severity, a.Status.String())
 		m.Output.Alert(a)
@@ -253,7 +261,7 @@ func (m *Monitor) SetPolicy(p *detect.Policy) {
 			m.notify(m.Book.Close(m.now(), s.Key(), ev))
 		}
 		m.open.Judge(ev)
-		m.alert(ev)
+		m.notify(m.alert(ev))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"portwatch/internal/alert"
 	"portwatch/internal/event"
 	"portwatch/internal/inventory"
 	"portwatch/internal/notify"
@@ -36,7 +37,13 @@ func (m *Monitor) takeStock() error {
 		// More happened in the last 100 ms than the inventory remembers.
 		m.askHeal()
 	}
-	m.opened(d.Opened, event.Snapshot)
+	_, alerts := m.opened(d.Opened, event.Snapshot)
+	if m.Digest {
+		alerts = m.Book.Digest(m.now(), time.Now().UTC(), alerts)
+	}
+	m.notify(alerts)
+	// What an earlier run had alerted on and is closed by now.
+	m.notify(m.Book.Reconcile(m.now(), time.Now().UTC(), func(key uint64) bool { return m.open.Get(key) != nil }))
 	m.ready(snap)
 	return nil
 }
@@ -49,8 +56,9 @@ func (m *Monitor) gone(snap *probe.Snapshot) func(*inventory.Socket) bool {
 
 // opened tells of sockets that no event had told of. A UDP client is silent:
 // most of them never called bind(2), which is all that hooks see of UDP, and
-// nobody would have been told of them otherwise.
-func (m *Monitor) opened(rows []event.Event, origin event.Origin) (told int) {
+// nobody would have been told of them otherwise. It returns how many were told
+// of, and what is to be told of their alerts.
+func (m *Monitor) opened(rows []event.Event, origin event.Origin) (told int, alerts []alert.Alert) {
 	for i := range rows {
 		ev := &rows[i]
 		ev.Origin, ev.Host = origin, m.Host
@@ -62,9 +70,9 @@ func (m *Monitor) opened(rows []event.Event, origin event.Origin) (told int) {
 			m.tell(ev)
 			told++
 		}
-		m.alert(ev)
+		alerts = append(alerts, m.alert(ev)...)
 	}
-	return told
+	return told, alerts
 }
 
 // catchUp looks whether the kernel side could not send something, and if so
@@ -168,7 +176,8 @@ func (m *Monitor) reconcile() error {
 		m.askHeal()
 		return nil
 	}
-	opened := m.opened(d.Opened, event.Repair)
+	opened, alerts := m.opened(d.Opened, event.Repair)
+	m.notify(alerts)
 	closed := 0
 	for _, c := range d.Closed {
 		boot := m.now()
