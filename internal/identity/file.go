@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"errors"
 	"path"
 	"strings"
 	"time"
@@ -46,10 +47,10 @@ func (r *Resolver) runs(p *event.Process, f file) answer {
 // hostHas reports whether p runs the file that the host has at path.
 func (r *Resolver) hostHas(p *event.Process, path string, now time.Time) answer {
 	f, err := r.onHost(path, now)
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return r.runs(p, f)
-	case unix.ENOENT, unix.ENOTDIR:
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
 		return no
 	}
 	return cannotTell

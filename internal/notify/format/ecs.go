@@ -15,7 +15,8 @@ const ecsVersion = "8.11.0"
 // ECS encodes in the Elastic Common Schema. What it has no field for stands
 // under "portwatch", as its rules for custom fields want it.
 func ECS(m *Message) ([]byte, error) {
-	at, action, kind, severity := time.Time{}, "", "event", m.Severity()
+	var at time.Time
+	action, kind, severity := "", "event", m.Severity()
 	own := object{}
 	o := object{
 		"ecs":     object{"version": ecsVersion},

@@ -159,7 +159,8 @@ func cut(line []byte, limit int) []byte {
 
 // line returns the message in the format of RFC 5424.
 func (s *Syslog) line(m *format.Message) ([]byte, error) {
-	at, kind, host := time.Time{}, "event", s.host
+	var at time.Time
+	kind, host := "event", s.host
 	if a := m.Alert; a != nil {
 		at, kind = a.Time, "alert"
 	} else {
