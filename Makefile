@@ -1,17 +1,19 @@
 # portwatch: make alone shows what there is.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-ARGS    ?=
 GO      ?= go
 export CGO_ENABLED = 0
 
 BINARY  := bin/portwatch
 LDFLAGS := -s -w -X main.version=$(VERSION)
-CACHE   := .cache
-# The unit tests: everything but the suites that run on other kernels.
-UNIT    := ./cmd/... ./internal/...
+# The packages with unit tests; the suites in test/ need a kernel each.
+UNIT    := ./bpf/... ./cmd/... ./internal/...
+# What run passes on, which runs matrix makes, and on which kernel systemd boots.
+ARGS    ?=
+RUNS    ?=
+KERNEL  ?= 6.12
 
-.PHONY: help run build test unit lint live matrix systemd container bpf check-bpf bench image clean
+.PHONY: help run build test unit race lint live matrix systemd container bpf check-bpf fuzz bench image clean
 
 help: ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,26 +25,33 @@ build: ## build bin/portwatch: static, no C compiler needed
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/portwatch
 
 test: ## run everything; on Debian and Ubuntu it installs what it lacks
-	@test/lab/setup vm arm64 bpf container
-	@$(MAKE) --no-print-directory build lint check-bpf unit matrix systemd container
+	@test/lab/setup vm arm64 bpf container lint race
+	@$(MAKE) --no-print-directory --keep-going build unit race lint check-bpf matrix systemd container
 
 unit: ## the tests of the packages, on this machine
 	@$(GO) test $(UNIT)
 
-lint: ## vet, staticcheck and the import rules
-	@test/lint
+race: ## the same under the race detector (needs gcc)
+	@test/lab/setup race
+	@CGO_ENABLED=1 $(GO) test -race $(UNIT)
 
-matrix: ## the behavioural suite on this kernel and on Debian 6.1 and 6.12
-	@test/matrix
+lint: ## vet, staticcheck, the import rules, the scripts
+	@test/lint
 
 live: ## the behavioural suite on this kernel alone
 	@test/matrix native
 
-systemd: build ## the acceptance of the systemd unit, in a virtual machine
-	@$(GO) test -tags vm -c -o $(CACHE)/systemd.test ./test/systemd
-	@test/lab/vmrun -f $(BINARY) -f deploy/systemd/portwatch.service 6.12 $(CACHE)/systemd.test -test.v
+matrix: ## the same on Debian's kernels as well: make matrix RUNS="native sid-auto"
+	@test/lab/setup vm arm64
+	@test/matrix $(RUNS)
 
-container: ## build the image and run it with podman
+systemd: build ## the acceptance of the unit, in a virtual machine with systemd
+	@test/lab/setup vm
+	@PORTWATCH_VM_TIMEOUT=400 $(GO) test -tags vm -v -count=1 -timeout 380s ./test/systemd -exec "'$(CURDIR)/test/lab/vmrun' \
+		-b ../systemd/before-boot -f '$(CURDIR)/$(BINARY)' -f '$(CURDIR)/deploy/systemd/portwatch.service' $(KERNEL)"
+
+container: ## build the image as the Dockerfile says and run it with podman
+	@test/lab/setup container
 	@test/container/run
 
 bpf: ## make the BPF object anew (clang 19)
@@ -50,15 +59,19 @@ bpf: ## make the BPF object anew (clang 19)
 	@cd internal/probe && $(GO) generate ./...
 
 check-bpf: ## the committed BPF object is what its source gives
+	@test/lab/setup bpf
 	@test/check-bpf
+
+fuzz: ## a minute of fuzzing for each fuzz test
+	@test/fuzz 60s
 
 bench: build ## measure, beside a bare ring-buffer reader
 	@$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
-	@$(GO) test -tags bench -c -o $(CACHE)/bench.test ./test/bench && $(CACHE)/bench.test -test.v -test.timeout 600s
+	@mkdir -p .cache && $(GO) test -tags bench -c -o .cache/bench.test ./test/bench && .cache/bench.test -test.v -test.timeout 600s
 
 image: ## build the container image with docker or podman
 	@if command -v docker >/dev/null; then docker build --build-arg VERSION=$(VERSION) -t portwatch .; \
 	else podman build --build-arg VERSION=$(VERSION) -t portwatch .; fi
 
-clean: ## remove what was built
-	@rm -rf bin $(CACHE)/*.test
+clean: ## remove what was built; rm -r .cache removes what was downloaded
+	@rm -rf bin .cache/*.test
