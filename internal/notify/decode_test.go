@@ -3,6 +3,7 @@ package notify
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,34 @@ func TestEveryTypeDecodesAndOpens(t *testing.T) {
 			continue
 		}
 		sender.Close()
+	}
+}
+
+// TestShippedExamplesDecode keeps the examples right that operators start
+// from.
+func TestShippedExamplesDecode(t *testing.T) {
+	t.Setenv("CREDENTIALS_DIRECTORY", "/run/credentials/portwatch.service")
+	const path = "../../deploy/receivers.yaml"
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Notify []yaml.Node }
+	if err := yaml.Unmarshal(b, &file); err != nil {
+		t.Fatal(err)
+	}
+	var types []string
+	for i := range file.Notify {
+		s, err := Decode(path, &file.Notify[i])
+		if err != nil {
+			t.Error(err)
+		}
+		types = append(types, s.Type)
+	}
+	for _, name := range Types() {
+		if name != "stdout" && !slices.Contains(types, name) {
+			t.Errorf("there is no example of type %s", name)
+		}
 	}
 }
 
