@@ -13,7 +13,7 @@ ARGS    ?=
 RUNS    ?=
 KERNEL  ?= 6.12
 
-.PHONY: help run build test unit race lint live matrix systemd container bpf check-bpf fuzz bench image clean
+.PHONY: help run build test unit race lint live matrix lockdown systemd container bpf check-bpf fuzz bench image clean
 
 help: ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ live: ## the behavioural suite on this kernel alone
 matrix: ## the same on Debian's kernels as well: make matrix RUNS="native sid-auto"
 	@test/lab/setup vm arm64
 	@test/matrix $(RUNS)
+
+lockdown: build ## what a kernel in lockdown allows, in a virtual machine
+	@test/lockdown
 
 systemd: build ## the acceptance of the unit, in a virtual machine with systemd
 	@test/lab/setup vm

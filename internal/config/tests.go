@@ -65,8 +65,9 @@ func (p *parser) tests(n *yaml.Node) []detect.Test {
 // them: such a line can stand in a test as it is.
 var eventKeys = []string{
 	"port", "protocol", "address", "exe", "user", "uid", "unit", "scope", "role",
-	"container_id", "container_name", "container_image", "container_runtime", "pod_uid",
-	"host_netns", "netns", "exe_deleted", "owner", "time",
+	"container_id", "container_name", "container_image", "container_runtime", "container_rootless",
+	"pod_uid", "pod_name", "pod_namespace", "ancestry",
+	"host_netns", "netns", "exe_deleted", "exe_world_writable", "exe_foreign", "owner", "time",
 	"kind", "type", "origin", "family", "requested_port", "dual_stack", "reuseport", "mptcp",
 	"device", "cookie", "backlog", "pid", "ppid", "comm", "cmdline", "gid", "cgroup", "pid_start",
 	"verdict", "rule", "severity", "explain", "count", "opened_at", "duration_seconds", "latency_seconds",
@@ -166,6 +167,13 @@ func kindWord(kind string) string {
 
 // eventValue returns a value as JSON has it.
 func eventValue(kv pair) (any, error) {
+	if kv.key == "ancestry" {
+		var list []any
+		if err := kv.value.Decode(&list); err != nil {
+			return nil, errors.New("is a list of {pid, comm, exe}")
+		}
+		return list, nil
+	}
 	if kv.value.Kind != yaml.ScalarNode {
 		return nil, errors.New("is one value, not " + kindOf(kv.value))
 	}

@@ -117,6 +117,9 @@ func child(words string) {
 	answer := uint32(0)
 	switch w[0] {
 	case "hold":
+	case "cgroup-listen":
+		check(os.WriteFile(w[3]+"/cgroup.procs", []byte("0"), 0))
+		listenChild(w[1], w[2])
 	case "compat-listen":
 		check(compat.Listen(bound(unix.SOCK_STREAM, w[1], w[2]), 1))
 	case "refused-bind":

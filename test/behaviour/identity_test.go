@@ -170,3 +170,24 @@ func TestPathTooLongIsMarked(t *testing.T) {
 		t.Errorf("exe %q: neither whole nor marked as cut", got)
 	}
 }
+
+func TestHostileCgroupNameBreaksNothing(t *testing.T) {
+	ns := namespace(t)
+	name := "\x1b[31m\xff\"\\" + itoa(os.Getpid())
+	dir := filepath.Join(cgroupRoot(t), name)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(dir) })
+	child := spawn(t, "cgroup-listen 127.0.0.1 4008 "+dir)
+	ev := ns.one(t, shared, "open", isOpen(4008))
+	if ev.Process.Cgroup != "/"+name {
+		t.Errorf("cgroup %q, want %q", ev.Process.Cgroup, "/"+name)
+	}
+	b, err := json.Marshal(ev)
+	if err != nil || !utf8.Valid(b) || strings.ContainsAny(string(b), "\x1b") {
+		t.Errorf("JSON %q, %v", b, err)
+	}
+	scrape(t, shared)
+	child.kill()
+}
