@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"portwatch/internal/event"
@@ -41,9 +42,10 @@ const (
 // is what the inventory holds.
 const maxSockets = 65536
 
-// A Book holds the alerts. It is not safe for concurrent use. Times named now
-// are readings of CLOCK_BOOTTIME and do not go back.
+// A Book holds the alerts. It is safe for concurrent use. Times named now are
+// readings of CLOCK_BOOTTIME and do not go back.
 type Book struct {
+	mu        sync.Mutex // guards what follows
 	opts      Options
 	entries   map[string]*entry   // by fingerprint
 	sockets   map[uint64][]*entry // the alerts that a socket is behind
@@ -69,10 +71,16 @@ func NewBook(opts Options) *Book {
 
 // SetResolveAfter changes how long a port stays closed before its alert is
 // resolved; deadlines that run already stay.
-func (b *Book) SetResolveAfter(d time.Duration) { b.opts.ResolveAfter = d }
+func (b *Book) SetResolveAfter(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.opts.ResolveAfter = d
+}
 
 // Firing returns how many alerts are firing, by severity.
 func (b *Book) Firing() map[event.Severity]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	firing := make(map[event.Severity]int)
 	for s := event.Info; s <= event.Critical; s++ {
 		if n := b.active[s]; n > 0 {
@@ -85,6 +93,8 @@ func (b *Book) Firing() map[event.Severity]int {
 // Active returns the alerts that receivers were told are firing and not yet
 // that they are resolved, the oldest first.
 func (b *Book) Active() []Alert {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	var active []Alert
 	for _, e := range b.entries {
 		if e.active() && !e.suppressed() && !e.digested {
@@ -101,6 +111,8 @@ func (b *Book) Active() []Alert {
 // now. A match on a close event has no socket behind it: its alert is
 // resolved when a dedup period has passed without another.
 func (b *Book) Open(now time.Duration, key uint64, m event.Match, ev *event.Event) []Alert {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	e := b.entry(now, &m, ev)
 	if e == nil {
 		return nil
@@ -116,6 +128,8 @@ func (b *Book) Open(now time.Duration, key uint64, m event.Match, ev *event.Even
 // Close takes the close event of a socket, and returns what is to be told
 // now.
 func (b *Book) Close(now time.Duration, key uint64, ev *event.Event) []Alert {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	// The event of a socket that is open but no longer refused tells when
 	// it was opened, not when that ended.
 	at := ev.Time
@@ -144,6 +158,8 @@ func (b *Book) detach(now time.Duration, key uint64, ev *event.Event, at time.Ti
 
 // Next returns when Tick is due; ok is false if it never is.
 func (b *Book) Next() (due time.Duration, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if len(b.deadlines) == 0 {
 		return 0, false
 	}
@@ -152,6 +168,8 @@ func (b *Book) Next() (due time.Duration, ok bool) {
 
 // Tick does what is due, and returns what is to be told.
 func (b *Book) Tick(now time.Duration) []Alert {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	var told []Alert
 	for len(b.deadlines) > 0 && b.deadlines[0].due <= now {
 		e := b.deadlines[0]

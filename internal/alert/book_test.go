@@ -380,3 +380,21 @@ func TestContextThatJSONCannotHoldDoesNotCostTheAlert(t *testing.T) {
 		t.Errorf("got %s, %v", b, err)
 	}
 }
+
+// BenchmarkOpenClose has as many alerts in the book as it takes.
+func BenchmarkOpenClose(b *testing.B) {
+	c := newClock(Options{})
+	for i := range DefaultMaxAlerts {
+		m := portMatch(21)
+		m.Dedup = fmt.Sprint("busy", i)
+		c.Open(c.now, uint64(i+1), m, c.event(event.Open, 21))
+	}
+	open, closing := c.event(event.Open, 21), c.event(event.Close, 21)
+	m := portMatch(21)
+	for b.Loop() {
+		c.Open(c.now, 1<<40, m, open)
+		c.Close(c.now, 1<<40, closing)
+		c.Next()
+		c.now += time.Microsecond
+	}
+}

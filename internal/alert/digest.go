@@ -28,6 +28,8 @@ func (b *Book) Digest(now time.Duration, wall time.Time, alerts []Alert) []Alert
 	if len(alerts) < digestFrom {
 		return alerts
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	alerts = slices.Clone(alerts)
 	slices.SortStableFunc(alerts, func(x, y Alert) int { return int(y.Severity) - int(x.Severity) })
 	host := alerts[0].Host

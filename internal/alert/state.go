@@ -49,6 +49,8 @@ const rebootGrace = time.Minute
 
 // Track has TakeChanges tell from now on what changed.
 func (b *Book) Track() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.dirty == nil {
 		b.dirty = make(map[string]struct{})
 	}
@@ -57,6 +59,8 @@ func (b *Book) Track() {
 // TakeChanges returns the alerts that changed since it was last called, and
 // the fingerprints of those that were forgotten.
 func (b *Book) TakeChanges() (changed []Saved, gone []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if len(b.dirty) == 0 {
 		return nil, nil
 	}
@@ -74,6 +78,8 @@ func (b *Book) TakeChanges() (changed []Saved, gone []string) {
 
 // Save returns the whole book.
 func (b *Book) Save(at Moment) State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	all := make([]*entry, 0, len(b.entries))
 	for _, fp := range slices.Sorted(maps.Keys(b.entries)) {
 		all = append(all, b.entries[fp])
@@ -158,6 +164,8 @@ func Restore(opts Options, st State, at Moment) *Book {
 // Reconcile closes the sockets that are no longer open; wall is what time it
 // is. It returns what is to be told.
 func (b *Book) Reconcile(now time.Duration, wall time.Time, open func(key uint64) bool) []Alert {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	var told []Alert
 	for _, key := range slices.Sorted(maps.Keys(b.sockets)) {
 		if !open(key) {
