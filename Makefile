@@ -26,7 +26,7 @@ build: ## build bin/portwatch: static, no C compiler needed
 
 test: ## run everything; on Debian and Ubuntu it installs what it lacks
 	@test/lab/setup vm arm64 bpf container lint race
-	@$(MAKE) --no-print-directory --keep-going build unit race lint check-bpf matrix systemd container
+	@$(MAKE) --no-print-directory --keep-going build unit race lint check-bpf matrix lockdown systemd container
 
 unit: ## the tests of the packages, on this machine
 	@$(GO) test $(UNIT)

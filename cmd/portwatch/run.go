@@ -103,8 +103,8 @@ func runDaemon(c *cobra.Command, f runFlags) (err error) {
 		return err
 	}
 	http := &servers{log: log, done: make(chan struct{}, 2)}
-	http.serveAll(telemetry, counts.Handler(), m.Ports)
 	http.ready.Store(true)
+	http.serveAll(telemetry, counts.Handler(), m.Ports)
 	daemon.SdNotify(false, daemon.SdNotifyReady)
 	debug.FreeOSMemory()
 

@@ -50,7 +50,6 @@ type stream struct {
 	// it takes longer than all the rest of its way. Of one goroutine at a
 	// time: whoever set writing.
 	ready func() bool
-	one   [1]item
 	own   []byte
 
 	wake chan struct{} // something is queued, or it is closed
@@ -143,9 +142,7 @@ func (s *stream) writeOne(it item) {
 	if len(s.own) > 0 {
 		_, err = s.out.Write(s.own)
 	}
-	s.one[0] = it
-	s.written(s.one[:], err)
-	s.one[0] = item{} // events are not to be kept alive
+	s.written([]item{it}, err)
 }
 
 // take takes what is queued, and leaves spare in its place.
