@@ -116,7 +116,7 @@ func (b *Book) save(entries []*entry) []Saved {
 // their keys may be those of others now.
 func Restore(opts Options, st State, at Moment) *Book {
 	b := NewBook(opts)
-	sameBoot := st.Saved.BootID == at.BootID && st.Saved.Boot <= at.Boot
+	sameBoot := at.BootID != "" && st.Saved.BootID == at.BootID && st.Saved.Boot <= at.Boot
 	// What was t at Saved.Boot is now t + shift.
 	var shift time.Duration
 	if !sameBoot {
