@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 BINARY  := bin/portwatch
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # The packages with unit tests; the suites in test/ need a kernel each.
-UNIT    := ./bpf/... ./cmd/... ./internal/...
+UNIT    := ./cmd/... ./internal/...
 # What run passes on, which runs matrix makes, and on which kernel systemd boots.
 ARGS    ?=
 RUNS    ?=
