@@ -113,6 +113,9 @@ func (m *Monitor) Stop() {
 	m.mu.Unlock()
 }
 
+// errorPause keeps an error that lasts from filling the log.
+const errorPause = 10 * time.Millisecond
+
 // read is the life of the reader: it blocks on nothing but the ring buffer.
 func (m *Monitor) read() {
 	for {
@@ -124,8 +127,9 @@ func (m *Monitor) read() {
 			m.catchUp()
 			m.flushed <- struct{}{}
 			continue
-		case err != nil:
+		case err != nil: // a record that is not ours, or a ring that is broken
 			m.Log.Error("read event", "err", err)
+			m.wait(errorPause)
 		case ev.Type != 0:
 			m.mu.Lock()
 			m.handle(ev)
@@ -222,12 +226,14 @@ func (m *Monitor) now() time.Duration { return probe.Boottime() }
 // notify hands alerts out, has the book kept, and sets the clock for the next
 // alert that is due.
 func (m *Monitor) notify(alerts []alert.Alert) {
-	if m.Save != nil {
-		m.Save()
-	}
 	for _, a := range alerts {
 		m.Metrics.Alert(a.Severity, a.Status.String())
 		m.Output.Alert(a)
+	}
+	// Last: what the book says was told is in the queues by then, whenever
+	// we are killed.
+	if m.Save != nil {
+		m.Save()
 	}
 	// To set a timer wakes a thread: only if there is another deadline.
 	if due, ok := m.Book.Next(); ok && due != m.due {
