@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,6 +55,7 @@ type contender struct {
 	mark func(port int) []byte // what the line of a port holds
 	cmd  *exec.Cmd
 	out  *bufio.Reader
+	fd   int
 	took []time.Duration
 }
 
@@ -70,6 +72,7 @@ func (c *contender) start(t testing.TB) time.Duration {
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	c.fd = int(pipe.(*os.File).Fd()) // and so it waits in read(2)
 	c.out = bufio.NewReaderSize(pipe, 1<<20)
 	c.until(t, []byte("ready"))
 	return time.Since(began)
@@ -83,6 +86,30 @@ func (c *contender) until(t testing.TB, mark []byte) {
 		}
 		if bytes.Contains(line, mark) {
 			return
+		}
+	}
+}
+
+// watch says when the line of each wanted port was in its hands. It reads as a
+// program of its own would, on a thread that waits in read(2): a goroutine
+// that had just called listen(2) would look for the line for a while before it
+// sleeps, and be there at once for the faster contender alone.
+func (c *contender) watch(wanted <-chan []byte, arrived chan<- time.Time) {
+	runtime.LockOSThread()
+	buf := make([]byte, 1<<20)
+	var text []byte
+	for mark := range wanted {
+		for {
+			if i := bytes.Index(text, mark); i >= 0 {
+				arrived <- time.Now()
+				text = append(text[:0], text[i+len(mark):]...)
+				break
+			}
+			n, err := unix.Read(c.fd, buf)
+			if err != nil || n == 0 {
+				return
+			}
+			text = append(text, buf[:n]...)
 		}
 	}
 }
@@ -157,17 +184,22 @@ func TestLatency(t *testing.T) {
 	for range rounds {
 		for _, c := range []*contender{floor, portwatch} {
 			c.start(t)
+			arrived := make(chan time.Time, 1)
+			wanted := make(chan []byte, 1)
+			go c.watch(wanted, arrived)
 			for range perRound {
 				fd, port := listener(t, 0)
+				wanted <- c.mark(port)
 				time.Sleep(pause)
 				began := time.Now()
 				if err := unix.Listen(fd, 1); err != nil {
 					t.Fatal(err)
 				}
-				c.until(t, c.mark(port))
-				c.took = append(c.took, time.Since(began))
+				time.Sleep(pause)
+				c.took = append(c.took, (<-arrived).Sub(began))
 				unix.Close(fd)
 			}
+			close(wanted)
 			c.stop()
 		}
 	}
